@@ -1,0 +1,105 @@
+"""The only assembler: turns settings into a fresh Definitions; code location, CLI and tests call it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from ngm_assets.features.assets import feature_assets
+from ngm_assets.gold.assets import gold_assets, raw_specs
+from ngm_assets.models.assets import model_assets
+from ngm_assets.partitions import Partitions, build_partitions
+from ngm_assets.predictions.assets import prediction_assets
+from ngm_assets.resources import PlatformResource, RegistryResource
+from ngm_assets.settings import Settings
+
+FEATURE_JOB = "ml_feature_pipeline"
+TRAINING_JOB = "ml_training_pipeline"
+INFERENCE_JOB = "ml_inference_pipeline"
+DAILY_JOB = "daily_pipeline"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+def build_defs(
+    settings: Settings, *, resource_overrides: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """Assemble the code location of one environment.
+
+    Args:
+        settings: The environment.
+        resource_overrides: Resources by key that replace the environment's own.
+    """
+    partitions = build_partitions(settings)
+    resources: dict[str, Any] = {
+        "platform": PlatformResource.of(settings),
+        "registry": RegistryResource.of(settings),
+        **(resource_overrides or {}),
+    }
+    jobs = _jobs(partitions)
+    return dg.Definitions(
+        assets=[
+            *raw_specs(),
+            *gold_assets(settings, partitions),
+            *feature_assets(settings, partitions),
+            *model_assets(partitions),
+            *prediction_assets(settings, partitions),
+        ],
+        jobs=list(jobs.values()),
+        schedules=_schedules(settings, partitions, jobs) if settings.schedules else [],
+        resources=resources,
+        executor=dg.in_process_executor,
+    )
+
+
+def _jobs(partitions: Partitions) -> dict[str, Any]:
+    groups = dg.AssetSelection.groups
+    selections = {
+        FEATURE_JOB: (groups("gold", "features"), partitions.daily, "Raw tables to gold to features."),
+        TRAINING_JOB: (groups("models"), partitions.weekly, "Train, judge and promote every model."),
+        INFERENCE_JOB: (groups("predictions"), partitions.daily, "Score days with the champions."),
+        DAILY_JOB: (
+            groups("gold", "features", "predictions"),
+            partitions.daily,
+            "Gold, features and predictions of the newest days, as one graph.",
+        ),
+    }
+    return {
+        name: dg.define_asset_job(name, selection, partitions_def=days, description=text)
+        for name, (selection, days, text) in selections.items()
+    }
+
+
+def _schedules(
+    settings: Settings, partitions: Partitions, jobs: Mapping[str, Any]
+) -> list[dg.ScheduleDefinition]:
+    @dg.schedule(
+        name="daily_schedule",
+        job=jobs[DAILY_JOB],
+        cron_schedule="0 5 * * *",
+        execution_timezone="UTC",
+        description=f"Runs the last {settings.refresh_days} days, so that late rows arrive.",
+    )
+    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        end = context.scheduled_execution_time.date() - timedelta(days=1)
+        start = max(end - timedelta(days=settings.refresh_days - 1), settings.start_date)
+        return dg.RunRequest(
+            run_key=end.isoformat(),
+            tags={RANGE_START: start.isoformat(), RANGE_END: end.isoformat()},
+        )
+
+    @dg.schedule(
+        name="weekly_training_schedule",
+        job=jobs[TRAINING_JOB],
+        cron_schedule="0 7 * * 1",
+        execution_timezone="UTC",
+        description="Trains every model as of this Monday, after the daily run.",
+    )
+    def weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        monday = context.scheduled_execution_time.date().isoformat()
+        return dg.RunRequest(run_key=monday, partition_key=monday)
+
+    return [daily, weekly]

@@ -1,0 +1,153 @@
+"""DuckDB over Delta Lake and a landing folder: a query engine in memory, never a database file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ngm_assets.engine.base import Query
+from ngm_assets.engine.sql import table_names, to_duckdb
+from ngm_assets.errors import ComputeError, NgmError
+from ngm_assets.raw.convert import duckdb_type, identifier, open_duckdb, text
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+    from ngm_assets.lakehouse.contract import TableContract
+    from ngm_assets.lakehouse.delta import DeltaLakehouse
+    from ngm_assets.raw.landing import Landing
+
+BATCH_ROWS = 65_536
+
+
+class DuckDBEngine:
+    """Runs queries in a private in-memory connection each.
+
+    Args:
+        lakehouse: Where `schema.table` names are read and written.
+        landing: Where `system.*` names are read.
+        contracts: Contracts of the lakehouse tables by full name, for tables not written yet.
+        scratch: Folder for what does not fit in memory.
+    """
+
+    def __init__(
+        self,
+        lakehouse: DeltaLakehouse,
+        landing: Landing,
+        contracts: dict[str, TableContract],
+        scratch: Path,
+    ) -> None:
+        self.lakehouse = lakehouse
+        self.landing = landing
+        self.contracts = contracts
+        self.scratch = scratch
+
+    def overwrite(
+        self, contract: TableContract, query: Query, start: date, end: date, *, also: tuple[date, ...] = ()
+    ) -> None:
+        """Replace the partitions `start..end` (and `also`) of a table by the query's rows.
+
+        Rows are streamed, cast to the contract, and sorted by partition and key.
+
+        Raises:
+            DataError: A raw file breaks the landing contract.
+            ComputeError: The query fails for another reason.
+        """
+        with self._session(query) as connection:
+            shaped = _shape(contract, to_duckdb(query.sql))
+
+            def batches() -> pa.RecordBatchReader:
+                import pyarrow as pa
+
+                result = connection.sql(shaped, params=_bound(shaped, query))
+                reader = result.to_arrow_reader(BATCH_ROWS)
+                schema = contract.arrow_schema()
+                return pa.RecordBatchReader.from_batches(
+                    schema, (batch.cast(schema) for batch in reader)
+                )
+
+            self.lakehouse.overwrite(contract, batches, start, end, also=also)
+
+    def rows(self, query: Query) -> list[dict[str, Any]]:
+        """Return a small result as dictionaries."""
+        table = self.arrow(query)
+        return table.to_pylist()
+
+    def frame(self, query: Query) -> pd.DataFrame:
+        """Return a result as a pandas frame, dates as datetime64."""
+        return self.arrow(query).to_pandas(date_as_object=False)
+
+    def arrow(self, query: Query) -> pa.Table:
+        """Return a result as an Arrow table."""
+        with self._session(query) as connection:
+            sql = to_duckdb(query.sql)
+            return connection.sql(sql, params=_bound(sql, query)).to_arrow_table()
+
+    @contextmanager
+    def _session(self, query: Query) -> Iterator[duckdb.DuckDBPyConnection]:
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        names = table_names(query.sql)
+        with open_duckdb(temp_directory=str(self.scratch)) as connection:
+            try:
+                for name in names:
+                    view = f"CREATE VIEW {identifier(name)} AS {self._relation(name, query)}"
+                    connection.execute(view)
+                yield connection
+            except NgmError:
+                raise
+            except Exception as error:
+                raise self._explain(error, names) from error
+
+    def _explain(self, error: Exception, names: tuple[str, ...]) -> NgmError:
+        for name in names:
+            if name.startswith("system."):
+                problem = self.landing.diagnose(name)
+                if problem is not None:
+                    return problem
+        return ComputeError(
+            f"The query over {', '.join(names)} failed: {error}",
+            where=", ".join(names),
+            mend="Run with --debug for the traceback.",
+        )
+
+    def _relation(self, name: str, query: Query) -> str:
+        if name.startswith("system."):
+            return self.landing.select(name)
+        contract = self.contracts[name]
+        kinds = {field.name: duckdb_type(field.type) for field in contract.arrow_schema()}
+        columns = ", ".join(f"CAST({identifier(n)} AS {k}) AS {identifier(n)}" for n, k in kinds.items())
+        files = (
+            self.lakehouse.files(name, contract.partition, query.window.start, query.window.end)
+            if self.lakehouse.exists(name)
+            else []
+        )
+        nulls = ", ".join(f"CAST(NULL AS {k}) AS {identifier(n)}" for n, k in kinds.items())
+        nothing = f"SELECT {nulls} WHERE FALSE"
+        if not files:
+            return nothing
+        listed = ", ".join(text(file) for file in files)
+        stored = (
+            f"read_parquet([{listed}], hive_partitioning = true, union_by_name = true, "
+            f"hive_types = {{{text(contract.partition)}: DATE}})"
+        )
+        return f"SELECT {columns} FROM ({nothing} UNION ALL BY NAME SELECT * FROM {stored})"
+
+
+def _shape(contract: TableContract, sql: str) -> str:
+    columns = ", ".join(
+        f"CAST({identifier(field.name)} AS {duckdb_type(field.type)}) AS {identifier(field.name)}"
+        for field in contract.arrow_schema()
+    )
+    order = ", ".join(identifier(name) for name in dict.fromkeys((contract.partition, *contract.key)))
+    return f"SELECT {columns} FROM ({sql}) ORDER BY {order}"
+
+
+def _bound(sql: str, query: Query) -> dict[str, Any]:
+    used = set(re.findall(r"\$([a-z_]+)", sql))
+    return {name: value for name, value in query.parameters.items() if name in used}

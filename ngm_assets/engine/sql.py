@@ -1,0 +1,91 @@
+"""SQL files: reading them, the tables they name, and their translation for an engine."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from ngm_assets.errors import ComputeError
+
+DIALECT = "databricks"
+
+
+@cache
+def read_sql(path: Path) -> str:
+    """Return the text of an SQL file."""
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def table_names(sql: str) -> tuple[str, ...]:
+    """Return the full names (`schema.table`, `system.schema.table`) a query reads, sorted.
+
+    Raises:
+        ComputeError: The text is not valid SQL in the Databricks dialect.
+    """
+    from sqlglot import exp
+
+    tree = _parse(sql)
+    named = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
+    names = {_full_name(table) for table in tree.find_all(exp.Table)}
+    return tuple(sorted(name for name in names if name not in named))
+
+
+@cache
+def to_duckdb(sql: str) -> str:
+    """Translate a query to DuckDB; a table `a.b.c` becomes the view `"a.b.c"`.
+
+    Raises:
+        ComputeError: The text is not valid SQL in the Databricks dialect.
+    """
+    from sqlglot import exp
+
+    tree = _parse(sql).copy()
+    for table in tree.find_all(exp.Table):
+        if table.db:
+            view = exp.Table(this=exp.to_identifier(_full_name(table), quoted=True))
+            alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name))
+            view.set("alias", alias.copy())
+            table.replace(view)
+    return tree.sql(dialect="duckdb")
+
+
+def _full_name(table: object) -> str:
+    from sqlglot import exp
+
+    if not isinstance(table, exp.Table):
+        raise TypeError(table)
+    return ".".join(part for part in (table.catalog, table.db, table.name) if part)
+
+
+@cache
+def _parse(sql: str):  # type: ignore[no-untyped-def]
+    import sqlglot
+    from sqlglot.errors import ParseError
+
+    try:
+        return sqlglot.parse_one(sql, read=DIALECT)
+    except ParseError as error:
+        raise ComputeError(f"Invalid SQL: {error}", mend="Correct the SQL file.") from None
+
+
+@cache
+def select_from_cte(sql: str, name: str, body: str) -> str:
+    """Return `body` with the CTEs of `sql` up to and including `name` in front of it.
+
+    Raises:
+        ComputeError: The query has no such CTE.
+    """
+    tree = _parse(sql)
+    kept = []
+    for cte in tree.ctes:
+        kept.append(cte.sql(dialect=DIALECT))
+        if cte.alias_or_name == name:
+            return f"WITH {', '.join(kept)} {body}"
+    raise ComputeError(f"The query has no CTE named {name!r}.", mend=f"Name its first CTE {name!r}.")
+
+
+@cache
+def output_columns(sql: str) -> tuple[str, ...]:
+    """Return the names of a query's result columns in order."""
+    return tuple(_parse(sql).named_selects)

@@ -1,0 +1,68 @@
+"""Features as Dagster assets: one per table, looking back over gold by a partition mapping."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from ngm_assets.features.quality import NAMES, WARN_ONLY, feature_findings
+from ngm_assets.features.tables import feature_contracts, feature_lineage, feature_query
+from ngm_assets.lakehouse.assets import (
+    CONTRACT_CHECKS,
+    asset_key,
+    check_result,
+    check_specs,
+    report_partitions,
+    table_metadata,
+)
+from ngm_assets.lakehouse.contract import TableContract
+from ngm_assets.lakehouse.quality import contract_findings, measure
+from ngm_assets.partitions import Partitions, days_of
+from ngm_assets.resources import PlatformResource
+from ngm_assets.settings import Settings
+
+OWNER = "team:data-platform"
+
+
+def feature_assets(settings: Settings, partitions: Partitions) -> list[dg.AssetsDefinition]:
+    """Return the five feature tables as assets."""
+    return [_feature_asset(c, settings, partitions) for c in feature_contracts().values()]
+
+
+def _feature_asset(
+    contract: TableContract, settings: Settings, partitions: Partitions
+) -> dg.AssetsDefinition:
+    key = asset_key(contract.full_name)
+    mapping = partitions.trailing(contract.lookback_days)
+
+    @dg.asset(
+        key=key,
+        deps=[dg.AssetDep(asset_key(name), partition_mapping=mapping) for name in contract.sources],
+        partitions_def=partitions.daily,
+        backfill_policy=partitions.backfill,
+        group_name="features",
+        kinds={"delta", settings.engine},
+        owners=[OWNER],
+        description=contract.description,
+        metadata=table_metadata(contract, settings.catalog),
+        check_specs=check_specs(key, (*CONTRACT_CHECKS, *NAMES), WARN_ONLY),
+    )
+    def _asset(
+        context: dg.AssetExecutionContext, platform: PlatformResource
+    ) -> Iterator[dg.MaterializeResult]:
+        opened = platform.open()
+        engine = opened.engine
+        start, end = days_of(context)
+        query = feature_query(contract, opened.settings.words, start, end)
+        engine.overwrite(contract, query, start, end)
+        facts = measure(engine, contract, start, end)
+        findings = [
+            *contract_findings(contract, facts, opened.lakehouse.column_types(contract.full_name)),
+            *feature_findings(engine, contract, facts, start, end),
+        ]
+        uri = str(opened.lakehouse.path(contract.full_name))
+        report_partitions(context, contract, facts.rows, uri, feature_lineage(contract.name))
+        yield dg.MaterializeResult(
+            asset_key=key, check_results=[check_result(key, finding) for finding in findings]
+        )
+
+    return _asset

@@ -1,0 +1,197 @@
+-- Cost features of the days :start_date..:end_date. Days are calendar days; sums of money are exact decimals.
+WITH daily AS (
+  SELECT
+    workspace_id,
+    usage_date,
+    COALESCE(SUM(CASE WHEN usage_unit = 'DBU' THEN usage_quantity END), 0) AS dbu,
+    COALESCE(SUM(CAST(list_cost AS DECIMAL(38, 12))), 0) AS cost,
+    COUNT(*) AS records,
+    COUNT(*) - COUNT(list_price) AS unpriced,
+    SUM(CASE WHEN product_family = 'jobs' THEN CAST(list_cost AS DECIMAL(38, 12)) END) AS jobs,
+    SUM(CASE WHEN product_family = 'all_purpose' THEN CAST(list_cost AS DECIMAL(38, 12)) END) AS all_purpose,
+    SUM(CASE WHEN product_family = 'sql' THEN CAST(list_cost AS DECIMAL(38, 12)) END) AS sql_warehouses,
+    SUM(CASE WHEN product_family = 'dlt' THEN CAST(list_cost AS DECIMAL(38, 12)) END) AS dlt,
+    SUM(CASE WHEN product_family = 'serving' THEN CAST(list_cost AS DECIMAL(38, 12)) END) AS serving,
+    SUM(CASE WHEN product_family = 'storage' THEN CAST(list_cost AS DECIMAL(38, 12)) END) AS storage,
+    SUM(CASE WHEN product_family = 'network' THEN CAST(list_cost AS DECIMAL(38, 12)) END) AS network,
+    SUM(CASE WHEN product_family = 'other' THEN CAST(list_cost AS DECIMAL(38, 12)) END) AS other,
+    SUM(CASE WHEN is_serverless THEN CAST(list_cost AS DECIMAL(38, 12)) END) AS serverless,
+    SUM(CASE WHEN is_job_work AND product_family = 'all_purpose' THEN CAST(list_cost AS DECIMAL(38, 12)) END) AS jobs_on_all_purpose,
+    COUNT(CASE WHEN is_job_work AND product_family = 'all_purpose' THEN 1 END) AS job_work_records,
+    SUM(
+      CASE
+        WHEN is_job_work AND product_family = 'all_purpose'
+        THEN CAST(CAST(usage_quantity AS DOUBLE) * (list_price - jobs_list_price) AS DECIMAL(38, 12))
+      END
+    ) AS savings,
+    SUM(CASE WHEN owner_tag IS NOT NULL THEN CAST(list_cost AS DECIMAL(38, 12)) END) AS tagged,
+    COUNT(DISTINCT sku_name) AS skus,
+    COUNT(DISTINCT job_id) AS jobs_named
+  FROM gold.fact_usage
+  WHERE usage_date BETWEEN DATE_ADD(:start_date, -90) AND :end_date
+  GROUP BY workspace_id, usage_date
+),
+first_usage AS (
+  SELECT workspace_id, MIN(usage_date) AS first_day
+  FROM gold.fact_usage
+  WHERE usage_date <= :end_date
+  GROUP BY workspace_id
+),
+calendar AS (
+  SELECT
+    workspace_id,
+    first_day,
+    EXPLODE(SEQUENCE(GREATEST(first_day, CAST(DATE_ADD(:start_date, -90) AS DATE)), :end_date, INTERVAL 1 DAY)) AS moment
+  FROM first_usage
+),
+known AS (
+  SELECT
+    c.workspace_id,
+    c.first_day,
+    CAST(c.moment AS DATE) AS day,
+    d.*,
+    MAX(d.usage_date) OVER (PARTITION BY c.workspace_id ORDER BY CAST(c.moment AS DATE) ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+      AS last_usage
+  FROM calendar AS c
+  LEFT JOIN daily AS d ON d.workspace_id = c.workspace_id AND d.usage_date = CAST(c.moment AS DATE)
+),
+spine AS (
+  SELECT
+    workspace_id,
+    day,
+    first_day,
+    CAST(COALESCE(dbu, 0) AS DOUBLE) AS daily_dbu,
+    CAST(COALESCE(cost, 0) AS DOUBLE) AS daily_cost,
+    COALESCE(records, 0) AS usage_records,
+    COALESCE(unpriced, 0) AS unpriced_records,
+    CAST(COALESCE(jobs, 0) AS DOUBLE) AS jobs_cost,
+    CAST(COALESCE(all_purpose, 0) AS DOUBLE) AS all_purpose_cost,
+    CAST(COALESCE(sql_warehouses, 0) AS DOUBLE) AS sql_cost,
+    CAST(COALESCE(dlt, 0) AS DOUBLE) AS dlt_cost,
+    CAST(COALESCE(serving, 0) AS DOUBLE) AS serving_cost,
+    CAST(COALESCE(storage, 0) AS DOUBLE) AS storage_cost,
+    CAST(COALESCE(network, 0) AS DOUBLE) AS network_cost,
+    CAST(COALESCE(other, 0) AS DOUBLE) AS other_cost,
+    CAST(COALESCE(serverless, 0) AS DOUBLE) AS serverless_cost,
+    CAST(COALESCE(jobs_on_all_purpose, 0) AS DOUBLE) AS jobs_on_all_purpose_cost,
+    CASE WHEN COALESCE(job_work_records, 0) = 0 THEN CAST(0 AS DOUBLE) ELSE CAST(savings AS DOUBLE) END
+      AS potential_job_cluster_savings,
+    CAST(COALESCE(tagged, 0) AS DOUBLE) AS tagged_cost,
+    COALESCE(skus, 0) AS distinct_skus,
+    COALESCE(jobs_named, 0) AS distinct_jobs
+  FROM known
+  WHERE last_usage >= DATE_ADD(day, -30)
+),
+weekday_offsets AS (
+  SELECT workspace_id, day, daily_cost, EXPLODE(ARRAY(7, 14, 21, 28)) AS back
+  FROM spine
+),
+weekday_values AS (
+  SELECT o.workspace_id, o.day, o.daily_cost, p.daily_cost AS past
+  FROM weekday_offsets AS o
+  JOIN spine AS p ON p.workspace_id = o.workspace_id AND p.day = DATE_ADD(o.day, -o.back)
+),
+weekday_median AS (
+  SELECT workspace_id, day, MAX(daily_cost) AS daily_cost, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY past) AS med
+  FROM weekday_values
+  GROUP BY workspace_id, day
+),
+weekday_mad AS (
+  SELECT v.workspace_id, v.day, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY ABS(v.past - m.med)) AS mad
+  FROM weekday_values AS v
+  JOIN weekday_median AS m ON m.workspace_id = v.workspace_id AND m.day = v.day
+  GROUP BY v.workspace_id, v.day
+),
+deviation AS (
+  SELECT workspace_id, day, ABS(TRY_DIVIDE(daily_cost, med) - 1) AS dev
+  FROM weekday_median
+  WHERE med <> 0
+),
+trailing_days AS (
+  SELECT workspace_id, day, EXPLODE(SEQUENCE(1, 28)) AS back
+  FROM spine
+  WHERE day >= :start_date
+),
+deviation_norm AS (
+  SELECT t.workspace_id, t.day, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY d.dev) AS norm
+  FROM trailing_days AS t
+  JOIN deviation AS d ON d.workspace_id = t.workspace_id AND d.day = DATE_ADD(t.day, -t.back)
+  GROUP BY t.workspace_id, t.day
+),
+windows AS (
+  SELECT
+    *,
+    AVG(daily_dbu) OVER seven AS avg_dbu_7d,
+    AVG(daily_dbu) OVER thirty AS avg_dbu_30d,
+    AVG(daily_dbu) OVER seven_before AS mean_7d,
+    STDDEV_SAMP(daily_dbu) OVER seven_before AS std_7d,
+    COUNT(daily_dbu) OVER seven_before AS count_7d,
+    MAX(daily_dbu) OVER one_back AS dbu_1,
+    MAX(daily_dbu) OVER seven_back AS dbu_7,
+    SUM(daily_cost) OVER seven AS cost_sum_7d,
+    SUM(daily_cost) OVER twenty_eight AS cost_sum_28d,
+    MAX(daily_cost) OVER one_back AS cost_lag_1d,
+    MAX(daily_cost) OVER seven_back AS cost_lag_7d,
+    MAX(daily_cost) OVER fourteen_back AS cost_lag_14d,
+    MAX(daily_cost) OVER twenty_eight_back AS cost_lag_28d
+  FROM spine
+  WINDOW
+    seven AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 6 DAYS PRECEDING AND CURRENT ROW),
+    thirty AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 29 DAYS PRECEDING AND CURRENT ROW),
+    twenty_eight AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 27 DAYS PRECEDING AND CURRENT ROW),
+    seven_before AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 7 DAYS PRECEDING AND INTERVAL 1 DAYS PRECEDING),
+    one_back AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 1 DAYS PRECEDING AND INTERVAL 1 DAYS PRECEDING),
+    seven_back AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 7 DAYS PRECEDING AND INTERVAL 7 DAYS PRECEDING),
+    fourteen_back AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 14 DAYS PRECEDING AND INTERVAL 14 DAYS PRECEDING),
+    twenty_eight_back AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 28 DAYS PRECEDING AND INTERVAL 28 DAYS PRECEDING)
+)
+SELECT
+  w.workspace_id,
+  w.day AS usage_date,
+  w.daily_dbu,
+  w.daily_cost,
+  w.usage_records,
+  w.unpriced_records,
+  w.jobs_cost,
+  w.all_purpose_cost,
+  w.sql_cost,
+  w.dlt_cost,
+  w.serving_cost,
+  w.storage_cost,
+  w.network_cost,
+  w.other_cost,
+  w.serverless_cost,
+  TRY_DIVIDE(w.serverless_cost, w.daily_cost) AS serverless_adoption_ratio,
+  w.jobs_on_all_purpose_cost,
+  TRY_DIVIDE(w.jobs_on_all_purpose_cost, w.daily_cost) AS all_purpose_inefficiency_ratio,
+  w.potential_job_cluster_savings,
+  w.tagged_cost,
+  TRY_DIVIDE(w.tagged_cost, w.daily_cost) AS tagged_cost_share,
+  w.distinct_skus,
+  w.distinct_jobs,
+  w.avg_dbu_7d,
+  w.avg_dbu_30d,
+  TRY_DIVIDE(100 * (w.daily_dbu - w.dbu_1), w.dbu_1) AS dbu_change_pct_1d,
+  TRY_DIVIDE(100 * (w.daily_dbu - w.dbu_7), w.dbu_7) AS dbu_change_pct_7d,
+  CASE WHEN w.count_7d >= 3 THEN TRY_DIVIDE(w.daily_dbu - w.mean_7d, w.std_7d) END AS z_score_7d,
+  w.cost_sum_7d,
+  w.cost_sum_28d,
+  w.cost_lag_1d,
+  w.cost_lag_7d,
+  w.cost_lag_14d,
+  w.cost_lag_28d,
+  m.med AS cost_weekday_median_28d,
+  a.mad AS cost_weekday_mad_28d,
+  TRY_DIVIDE(w.daily_cost - m.med, 1.4826 * a.mad) AS cost_robust_z,
+  TRY_DIVIDE(w.daily_cost, m.med) AS cost_ratio_weekday,
+  n.norm AS cost_ratio_weekday_mad_28d,
+  DATEDIFF(w.day, w.first_day) AS days_since_first_usage,
+  MOD(DATEDIFF(w.day, DATE '1970-01-05'), 7) + 1 AS day_of_week,
+  MOD(DATEDIFF(w.day, DATE '1970-01-05'), 7) >= 5 AS is_weekend,
+  DAY(w.day) AS day_of_month,
+  CAST(DAY(w.day) AS DOUBLE) / DAY(LAST_DAY(w.day)) AS month_position
+FROM windows AS w
+LEFT JOIN weekday_median AS m ON m.workspace_id = w.workspace_id AND m.day = w.day
+LEFT JOIN weekday_mad AS a ON a.workspace_id = w.workspace_id AND a.day = w.day
+LEFT JOIN deviation_norm AS n ON n.workspace_id = w.workspace_id AND n.day = w.day
+WHERE w.day BETWEEN :start_date AND :end_date

@@ -1,0 +1,148 @@
+-- Performance features of the days :start_date..:end_date, over statements that ended that day.
+WITH statements AS (
+  SELECT *
+  FROM gold.fact_query_history
+  WHERE query_date BETWEEN DATE_ADD(:start_date, -28) AND :end_date AND warehouse_id IS NOT NULL
+),
+daily AS (
+  SELECT
+    workspace_id,
+    warehouse_id,
+    query_date,
+    COUNT(*) AS query_count,
+    COUNT(CASE WHEN execution_status = 'FINISHED' THEN 1 END) AS finished_count,
+    COUNT(CASE WHEN execution_status = 'FAILED' THEN 1 END) AS failed_count,
+    COUNT(CASE WHEN execution_status = 'CANCELED' THEN 1 END) AS canceled_count,
+    TRY_DIVIDE(
+      CAST(SUM(CASE WHEN execution_status = 'FINISHED' THEN total_duration_ms END) AS DOUBLE),
+      COUNT(CASE WHEN execution_status = 'FINISHED' THEN total_duration_ms END)
+    ) AS avg_duration_ms,
+    PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY CASE WHEN execution_status = 'FINISHED' THEN CAST(total_duration_ms AS DOUBLE) END) AS p50_duration_ms,
+    PERCENTILE_CONT(0.95) WITHIN GROUP (ORDER BY CASE WHEN execution_status = 'FINISHED' THEN CAST(total_duration_ms AS DOUBLE) END) AS p95_duration_ms,
+    PERCENTILE_CONT(0.99) WITHIN GROUP (ORDER BY CASE WHEN execution_status = 'FINISHED' THEN CAST(total_duration_ms AS DOUBLE) END) AS p99_duration_ms,
+    MAX(CASE WHEN execution_status = 'FINISHED' THEN total_duration_ms END) AS max_duration_ms,
+    TRY_DIVIDE(
+      CAST(COUNT(CASE WHEN execution_status = 'FINISHED' AND total_duration_ms > 60000 THEN 1 END) AS DOUBLE),
+      COUNT(CASE WHEN execution_status = 'FINISHED' THEN total_duration_ms END)
+    ) AS slow_query_rate,
+    TRY_DIVIDE(CAST(COUNT(CASE WHEN spilled_local_bytes > 0 THEN 1 END) AS DOUBLE), COUNT(spilled_local_bytes)) AS spill_rate,
+    TRY_DIVIDE(
+      CAST(SUM(CASE WHEN total_duration_ms IS NOT NULL THEN waiting_at_capacity_duration_ms END) AS DOUBLE),
+      SUM(CASE WHEN waiting_at_capacity_duration_ms IS NOT NULL THEN total_duration_ms END)
+    ) AS queue_share,
+    TRY_DIVIDE(
+      CAST(COUNT(CASE WHEN waiting_at_capacity_duration_ms > 0.1 * total_duration_ms THEN 1 END) AS DOUBLE),
+      COUNT(CASE WHEN total_duration_ms IS NOT NULL THEN waiting_at_capacity_duration_ms END)
+    ) AS high_queue_rate,
+    CAST(SUM(read_bytes) AS BIGINT) AS total_bytes_read,
+    CAST(SUM(written_bytes) AS BIGINT) AS total_bytes_written,
+    TRY_DIVIDE(CAST(COUNT(CASE WHEN from_result_cache THEN 1 END) AS DOUBLE), COUNT(from_result_cache)) AS cache_hit_share,
+    TRY_DIVIDE(CAST(SUM(read_io_cache_percent) AS DOUBLE), COUNT(read_io_cache_percent)) AS avg_io_cache_percent,
+    TRY_DIVIDE(
+      CAST(SUM(pruned_files) AS DOUBLE), COALESCE(SUM(pruned_files), 0) + COALESCE(SUM(read_files), 0)
+    ) AS pruning_ratio,
+    COUNT(DISTINCT DATE_TRUNC('MINUTE', end_time)) AS active_minutes,
+    COUNT(DISTINCT executed_by) AS distinct_users
+  FROM statements
+  GROUP BY workspace_id, warehouse_id, query_date
+),
+moments AS (
+  SELECT workspace_id, warehouse_id, query_date, start_time AS moment, 1 AS step FROM statements WHERE query_date >= :start_date AND start_time < end_time
+  UNION ALL
+  SELECT workspace_id, warehouse_id, query_date, end_time AS moment, -1 AS step FROM statements WHERE query_date >= :start_date AND start_time < end_time
+),
+running AS (
+  SELECT
+    workspace_id, warehouse_id, query_date, step,
+    SUM(step) OVER (
+      PARTITION BY workspace_id, warehouse_id, query_date ORDER BY moment, step
+      RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS level
+  FROM moments
+),
+concurrency AS (
+  SELECT
+    workspace_id, warehouse_id, query_date,
+    CAST(MAX(level) AS BIGINT) AS peak_concurrency,
+    PERCENTILE_CONT(0.95) WITHIN GROUP (ORDER BY CAST(level AS DOUBLE)) AS p95_concurrency
+  FROM running
+  WHERE step = 1
+  GROUP BY workspace_id, warehouse_id, query_date
+),
+trailing_days AS (
+  SELECT workspace_id, warehouse_id, query_date, EXPLODE(SEQUENCE(1, 28)) AS back
+  FROM daily
+  WHERE query_date >= :start_date
+),
+median AS (
+  SELECT
+    t.workspace_id, t.warehouse_id, t.query_date,
+    PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY d.p95_duration_ms) AS p95_median_28d
+  FROM trailing_days AS t
+  JOIN daily AS d
+    ON d.workspace_id = t.workspace_id AND d.warehouse_id = t.warehouse_id AND d.query_date = DATE_ADD(t.query_date, -t.back)
+  GROUP BY t.workspace_id, t.warehouse_id, t.query_date
+),
+windows AS (
+  SELECT
+    *,
+    AVG(query_count) OVER seven AS avg_query_count_7d,
+    AVG(p95_duration_ms) OVER seven AS p95_avg_7d,
+    MAX(p95_duration_ms) OVER one_back AS p95_lag_1d,
+    MAX(p95_duration_ms) OVER seven_back AS p95_lag_7d,
+    MAX(query_count) OVER one_back AS query_count_lag_1d,
+    MAX(query_count) OVER seven_back AS query_count_lag_7d,
+    COUNT(*) OVER before AS days_active_28d
+  FROM daily
+  WINDOW
+    seven AS (PARTITION BY workspace_id, warehouse_id ORDER BY query_date RANGE BETWEEN INTERVAL 6 DAYS PRECEDING AND CURRENT ROW),
+    one_back AS (PARTITION BY workspace_id, warehouse_id ORDER BY query_date RANGE BETWEEN INTERVAL 1 DAYS PRECEDING AND INTERVAL 1 DAYS PRECEDING),
+    seven_back AS (PARTITION BY workspace_id, warehouse_id ORDER BY query_date RANGE BETWEEN INTERVAL 7 DAYS PRECEDING AND INTERVAL 7 DAYS PRECEDING),
+    before AS (PARTITION BY workspace_id, warehouse_id ORDER BY query_date RANGE BETWEEN INTERVAL 28 DAYS PRECEDING AND INTERVAL 1 DAYS PRECEDING)
+)
+SELECT
+  w.workspace_id,
+  w.warehouse_id,
+  w.query_date,
+  w.query_count,
+  w.finished_count,
+  w.failed_count,
+  w.canceled_count,
+  CAST(w.failed_count AS DOUBLE) / w.query_count AS error_rate,
+  CAST(w.canceled_count AS DOUBLE) / w.query_count AS cancel_rate,
+  w.avg_duration_ms,
+  w.p50_duration_ms,
+  w.p95_duration_ms,
+  w.p99_duration_ms,
+  w.max_duration_ms,
+  w.slow_query_rate,
+  w.spill_rate,
+  w.queue_share,
+  w.high_queue_rate,
+  w.total_bytes_read,
+  w.total_bytes_written,
+  TRY_DIVIDE(CAST(w.total_bytes_read AS DOUBLE), w.total_bytes_written) AS read_write_ratio,
+  w.cache_hit_share,
+  w.avg_io_cache_percent,
+  w.pruning_ratio,
+  c.peak_concurrency,
+  c.p95_concurrency,
+  w.active_minutes,
+  w.distinct_users,
+  w.avg_query_count_7d,
+  w.p95_avg_7d,
+  m.p95_median_28d,
+  TRY_DIVIDE(w.p95_duration_ms, m.p95_median_28d) AS p95_ratio_28d,
+  w.p95_lag_1d,
+  w.p95_lag_7d,
+  w.query_count_lag_1d,
+  w.query_count_lag_7d,
+  w.days_active_28d,
+  MOD(DATEDIFF(w.query_date, DATE '1970-01-05'), 7) + 1 AS day_of_week,
+  MOD(DATEDIFF(w.query_date, DATE '1970-01-05'), 7) >= 5 AS is_weekend
+FROM windows AS w
+LEFT JOIN concurrency AS c
+  ON c.workspace_id = w.workspace_id AND c.warehouse_id = w.warehouse_id AND c.query_date = w.query_date
+LEFT JOIN median AS m
+  ON m.workspace_id = w.workspace_id AND m.warehouse_id = w.warehouse_id AND m.query_date = w.query_date
+WHERE w.query_date BETWEEN :start_date AND :end_date

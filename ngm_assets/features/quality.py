@@ -1,0 +1,95 @@
+"""Rules for features beyond the contract: one row per expected key, no dead columns, usual null rates."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from ngm_assets.engine.base import Engine, Query, Window
+from ngm_assets.features.tables import FOLDER
+from ngm_assets.lakehouse.contract import TableContract
+from ngm_assets.lakehouse.quality import SAMPLE, Facts, Finding
+from ngm_assets.settings import read_yaml
+
+NAMES = ("one_row_per_key", "no_constant_column", "null_rates_as_usual")
+WARN_ONLY = {"no_constant_column", "null_rates_as_usual", "values_accepted"}
+NULL_RATE_MARGIN = 0.2
+FEW_ROWS = 30
+
+
+def feature_findings(
+    engine: Engine, contract: TableContract, facts: Facts, start: date, end: date
+) -> list[Finding]:
+    """Judge the partitions `start..end` of a feature table."""
+    return [
+        _keys(engine, contract, start, end),
+        _constants(engine, contract, end),
+        _null_rates(engine, contract, facts, start, end),
+    ]
+
+
+def _keys(engine: Engine, contract: TableContract, start: date, end: date) -> Finding:
+    queries = read_yaml(FOLDER / "expected_keys.yaml")[contract.name]
+    window = Window(start, end)
+    expected, actual = (
+        {row["day"]: row["keys"] for row in engine.rows(Query(queries[side], {}, window))}
+        for side in ("expected", "actual")
+    )
+    off = [
+        f"{day}: {actual.get(day, 0)} of {expected.get(day, 0)}"
+        for day in sorted(expected.keys() | actual.keys())
+        if expected.get(day, 0) != actual.get(day, 0)
+    ]
+    return Finding(
+        "one_row_per_key",
+        not off,
+        numbers={"expected_keys": sum(expected.values()), "days_off": off[:SAMPLE]},
+        detail="Keys in the feature table = keys in gold.",
+    )
+
+
+def _constants(engine: Engine, contract: TableContract, end: date) -> Finding:
+    names = [c.name for c in contract.columns if c.name not in contract.key]
+    counts = ", ".join(f"COUNT(DISTINCT {name}) AS {name}" for name in names)
+    sql = f"SELECT COUNT(*) AS n_rows, {counts} FROM {contract.full_name}"  # noqa: S608
+    row = engine.rows(Query(sql, {}, Window(end - timedelta(days=29), end)))[0]
+    rows = row.pop("n_rows")
+    dead = [name for name, distinct in row.items() if distinct <= 1] if rows >= FEW_ROWS else []
+    return Finding(
+        "no_constant_column",
+        not dead,
+        warn=True,
+        numbers={"rows_30d": rows, "constant_columns": dead},
+        detail=f"Constant or empty over 30 days: {', '.join(dead)}." if dead else "",
+    )
+
+
+def _null_rates(
+    engine: Engine, contract: TableContract, facts: Facts, start: date, end: date
+) -> Finding:
+    names = [c.name for c in contract.columns if c.nullable]
+    counts = ", ".join(f"COUNT(*) - COUNT({name}) AS {name}" for name in names)
+    sql = f"SELECT COUNT(*) AS n_rows, {counts} FROM {contract.full_name}"  # noqa: S608
+    window = Window(start - timedelta(days=28), start - timedelta(days=1))
+    norm = engine.rows(Query(sql, {}, window))[0]
+    rows = norm.pop("n_rows")
+    if rows < FEW_ROWS or facts.total < FEW_ROWS:
+        return Finding(
+            "null_rates_as_usual",
+            True,
+            warn=True,
+            numbers={"rows_before": rows, "rows": facts.total},
+            detail="Too few rows in the 28 days before, or now, to tell.",
+        )
+    risen = {
+        name: round(facts.nulls[name] / facts.total, 4)
+        for name in names
+        if facts.nulls[name] / facts.total > norm[name] / rows + NULL_RATE_MARGIN
+    }
+    return Finding(
+        "null_rates_as_usual",
+        not risen,
+        warn=True,
+        numbers={"rows_before": rows, "risen": risen},
+        detail=f"Null rate more than {NULL_RATE_MARGIN:.0%} above the 28 days before: "
+        + (", ".join(risen) or "none."),
+    )

@@ -1,0 +1,176 @@
+-- Security features of the days :start_date..:end_date; norms are over active days of t-28..t-1.
+WITH events AS (
+  SELECT *
+  FROM gold.fact_audit_logs
+  WHERE event_date BETWEEN DATE_ADD(:start_date, -28) AND :end_date AND user_id IS NOT NULL
+),
+touched AS (
+  SELECT user_id, event_date, 'ip' AS kind, source_ip_address AS thing FROM events WHERE source_ip_address IS NOT NULL
+  UNION
+  SELECT user_id, event_date, 'action' AS kind, action_name AS thing FROM events WHERE action_name IS NOT NULL
+  UNION
+  SELECT user_id, event_date, 'table' AS kind, table_full_name AS thing FROM events WHERE table_full_name IS NOT NULL
+  UNION
+  SELECT user_id, event_date, 'service' AS kind, service_name AS thing FROM events WHERE service_name IS NOT NULL
+  UNION
+  SELECT user_id, event_date, 'workspace' AS kind, workspace_id AS thing FROM events WHERE workspace_id IS NOT NULL
+),
+novelty AS (
+  SELECT
+    user_id, event_date, kind,
+    COALESCE(DATEDIFF(event_date, LAG(event_date) OVER (PARTITION BY user_id, kind, thing ORDER BY event_date)) > 28, TRUE) AS is_new
+  FROM touched
+),
+news AS (
+  SELECT
+    user_id,
+    event_date,
+    COUNT(CASE WHEN kind = 'ip' THEN 1 END) AS unique_source_ips,
+    COUNT(CASE WHEN kind = 'action' THEN 1 END) AS unique_actions,
+    COUNT(CASE WHEN kind = 'table' THEN 1 END) AS tables_accessed,
+    COUNT(CASE WHEN kind = 'service' THEN 1 END) AS unique_services,
+    COUNT(CASE WHEN kind = 'workspace' THEN 1 END) AS distinct_workspaces,
+    COUNT(CASE WHEN kind = 'ip' AND is_new THEN 1 END) AS new_ip_count,
+    COUNT(CASE WHEN kind = 'action' AND is_new THEN 1 END) AS new_action_count,
+    COUNT(CASE WHEN kind = 'table' AND is_new THEN 1 END) AS new_table_count,
+    CAST(COUNT(CASE WHEN kind IN ('service', 'workspace') AND is_new THEN 1 END) AS DOUBLE) AS new_places,
+    COUNT(CASE WHEN kind IN ('service', 'workspace') THEN 1 END) AS places
+  FROM novelty
+  GROUP BY user_id, event_date
+),
+counted AS (
+  SELECT
+    user_id,
+    event_date,
+    MAX(identity_type) AS identity_type,
+    COUNT(*) AS event_count,
+    COUNT(CASE WHEN is_auth_failure THEN 1 END) AS failed_auth_count,
+    COUNT(CASE WHEN is_denied THEN 1 END) AS denied_events,
+    COUNT(CASE WHEN is_failed_action THEN 1 END) AS failed_events,
+    COUNT(CASE WHEN HOUR(event_time) < :off_hours_before OR HOUR(event_time) >= :off_hours_from THEN 1 END) AS off_hours_events,
+    COUNT(CASE WHEN is_read_action THEN 1 END) AS read_events,
+    COUNT(CASE WHEN is_export_action THEN 1 END) AS export_events,
+    COUNT(CASE WHEN is_permission_action THEN 1 END) AS permission_change_events,
+    COUNT(CASE WHEN is_token_action THEN 1 END) AS token_events
+  FROM events
+  GROUP BY user_id, event_date
+),
+daily AS (
+  SELECT
+    c.*,
+    COALESCE(n.unique_source_ips, 0) AS unique_source_ips,
+    COALESCE(n.unique_actions, 0) AS unique_actions,
+    COALESCE(n.tables_accessed, 0) AS tables_accessed,
+    COALESCE(n.unique_services, 0) AS unique_services,
+    COALESCE(n.distinct_workspaces, 0) AS distinct_workspaces,
+    COALESCE(n.new_ip_count, 0) AS new_ip_count,
+    COALESCE(n.new_action_count, 0) AS new_action_count,
+    COALESCE(n.new_table_count, 0) AS new_table_count,
+    TRY_DIVIDE(n.new_places, n.places) AS lateral_movement_risk
+  FROM counted AS c
+  LEFT JOIN news AS n ON n.user_id = c.user_id AND n.event_date = c.event_date
+),
+windows AS (
+  SELECT
+    *,
+    COUNT(*) OVER norm AS days_active,
+    AVG(event_count) OVER norm AS event_count_mean,
+    STDDEV_SAMP(event_count) OVER norm AS event_count_std,
+    MAX(event_count) OVER norm AS event_count_max,
+    AVG(tables_accessed) OVER norm AS tables_accessed_mean,
+    STDDEV_SAMP(tables_accessed) OVER norm AS tables_accessed_std,
+    MAX(tables_accessed) OVER norm AS tables_accessed_max,
+    AVG(failed_auth_count) OVER norm AS failed_auth_count_mean,
+    STDDEV_SAMP(failed_auth_count) OVER norm AS failed_auth_count_std,
+    MAX(failed_auth_count) OVER norm AS failed_auth_count_max,
+    AVG(unique_source_ips) OVER norm AS unique_source_ips_mean,
+    STDDEV_SAMP(unique_source_ips) OVER norm AS unique_source_ips_std,
+    MAX(unique_source_ips) OVER norm AS unique_source_ips_max,
+    AVG(off_hours_events) OVER norm AS off_hours_events_mean,
+    STDDEV_SAMP(off_hours_events) OVER norm AS off_hours_events_std,
+    MAX(off_hours_events) OVER norm AS off_hours_events_max,
+    AVG(read_events) OVER norm AS read_events_mean,
+    STDDEV_SAMP(read_events) OVER norm AS read_events_std,
+    MAX(read_events) OVER norm AS read_events_max,
+    AVG(export_events) OVER norm AS export_events_mean,
+    STDDEV_SAMP(export_events) OVER norm AS export_events_std,
+    MAX(export_events) OVER norm AS export_events_max,
+    AVG(permission_change_events) OVER norm AS permission_change_events_mean,
+    STDDEV_SAMP(permission_change_events) OVER norm AS permission_change_events_std,
+    MAX(permission_change_events) OVER norm AS permission_change_events_max,
+    AVG(token_events) OVER norm AS token_events_mean,
+    STDDEV_SAMP(token_events) OVER norm AS token_events_std,
+    MAX(token_events) OVER norm AS token_events_max
+  FROM daily
+  WINDOW
+    norm AS (PARTITION BY user_id ORDER BY event_date RANGE BETWEEN INTERVAL 28 DAYS PRECEDING AND INTERVAL 1 DAYS PRECEDING)
+)
+SELECT
+  user_id,
+  event_date,
+  identity_type,
+  event_count,
+  tables_accessed,
+  failed_auth_count,
+  denied_events,
+  failed_events,
+  CAST(failed_events AS DOUBLE) / event_count AS failed_ratio,
+  unique_source_ips,
+  unique_services,
+  unique_actions,
+  distinct_workspaces,
+  off_hours_events,
+  CAST(off_hours_events AS DOUBLE) / event_count AS off_hours_ratio,
+  read_events,
+  export_events,
+  permission_change_events,
+  token_events,
+  new_ip_count,
+  new_action_count,
+  new_table_count,
+  lateral_movement_risk,
+  CASE
+    WHEN event_count <= 100 THEN FALSE
+    WHEN days_active >= 3 THEN TRY_DIVIDE(event_count - event_count_mean, event_count_std) > 3
+  END AS is_activity_burst,
+  days_active AS days_active_28d,
+  event_count_mean AS event_count_mean_28d,
+  event_count_std AS event_count_std_28d,
+  event_count_max AS event_count_max_28d,
+  CASE WHEN days_active >= 3 THEN TRY_DIVIDE(event_count - event_count_mean, event_count_std) END AS event_count_z_28d,
+  tables_accessed_mean AS tables_accessed_mean_28d,
+  tables_accessed_std AS tables_accessed_std_28d,
+  tables_accessed_max AS tables_accessed_max_28d,
+  CASE WHEN days_active >= 3 THEN TRY_DIVIDE(tables_accessed - tables_accessed_mean, tables_accessed_std) END AS tables_accessed_z_28d,
+  failed_auth_count_mean AS failed_auth_count_mean_28d,
+  failed_auth_count_std AS failed_auth_count_std_28d,
+  failed_auth_count_max AS failed_auth_count_max_28d,
+  CASE WHEN days_active >= 3 THEN TRY_DIVIDE(failed_auth_count - failed_auth_count_mean, failed_auth_count_std) END AS failed_auth_count_z_28d,
+  unique_source_ips_mean AS unique_source_ips_mean_28d,
+  unique_source_ips_std AS unique_source_ips_std_28d,
+  unique_source_ips_max AS unique_source_ips_max_28d,
+  CASE WHEN days_active >= 3 THEN TRY_DIVIDE(unique_source_ips - unique_source_ips_mean, unique_source_ips_std) END AS unique_source_ips_z_28d,
+  off_hours_events_mean AS off_hours_events_mean_28d,
+  off_hours_events_std AS off_hours_events_std_28d,
+  off_hours_events_max AS off_hours_events_max_28d,
+  CASE WHEN days_active >= 3 THEN TRY_DIVIDE(off_hours_events - off_hours_events_mean, off_hours_events_std) END AS off_hours_events_z_28d,
+  read_events_mean AS read_events_mean_28d,
+  read_events_std AS read_events_std_28d,
+  read_events_max AS read_events_max_28d,
+  CASE WHEN days_active >= 3 THEN TRY_DIVIDE(read_events - read_events_mean, read_events_std) END AS read_events_z_28d,
+  export_events_mean AS export_events_mean_28d,
+  export_events_std AS export_events_std_28d,
+  export_events_max AS export_events_max_28d,
+  CASE WHEN days_active >= 3 THEN TRY_DIVIDE(export_events - export_events_mean, export_events_std) END AS export_events_z_28d,
+  permission_change_events_mean AS permission_change_events_mean_28d,
+  permission_change_events_std AS permission_change_events_std_28d,
+  permission_change_events_max AS permission_change_events_max_28d,
+  CASE WHEN days_active >= 3 THEN TRY_DIVIDE(permission_change_events - permission_change_events_mean, permission_change_events_std) END AS permission_change_events_z_28d,
+  token_events_mean AS token_events_mean_28d,
+  token_events_std AS token_events_std_28d,
+  token_events_max AS token_events_max_28d,
+  CASE WHEN days_active >= 3 THEN TRY_DIVIDE(token_events - token_events_mean, token_events_std) END AS token_events_z_28d,
+  MOD(DATEDIFF(event_date, DATE '1970-01-05'), 7) + 1 AS day_of_week,
+  MOD(DATEDIFF(event_date, DATE '1970-01-05'), 7) >= 5 AS is_weekend
+FROM windows
+WHERE event_date BETWEEN :start_date AND :end_date

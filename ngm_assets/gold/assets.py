@@ -1,0 +1,97 @@
+"""Gold as Dagster assets: one per table, daily partitions, ranges in one query, blocking checks."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from ngm_assets.gold.quality import EXTRA_NAMES, NAMES, WARN_ONLY, gold_findings
+from ngm_assets.gold.tables import (
+    UNDATED,
+    gold_contracts,
+    gold_lineage,
+    gold_query,
+    rejects_contract,
+    rejects_query,
+)
+from ngm_assets.lakehouse.assets import (
+    CONTRACT_CHECKS,
+    asset_key,
+    check_result,
+    check_specs,
+    report_partitions,
+    table_metadata,
+)
+from ngm_assets.lakehouse.contract import TableContract
+from ngm_assets.lakehouse.quality import contract_findings, measure
+from ngm_assets.partitions import Partitions, days_of
+from ngm_assets.raw.contract import raw_tables
+from ngm_assets.resources import PlatformResource
+from ngm_assets.settings import Settings
+
+OWNER = "team:data-platform"
+
+
+def raw_specs() -> list[dg.AssetSpec]:
+    """Return the raw system tables as external assets, so that lineage begins at the source."""
+    return [
+        dg.AssetSpec(
+            key=asset_key(table.name),
+            group_name="raw",
+            kinds={"databricks", "parquet"},
+            owners=[OWNER],
+            description=table.doc,
+            metadata={"dagster/table_name": table.name},
+        )
+        for table in raw_tables().values()
+    ]
+
+
+def gold_assets(settings: Settings, partitions: Partitions) -> list[dg.AssetsDefinition]:
+    """Return the six gold tables as assets."""
+    return [_gold_asset(c, settings, partitions) for c in gold_contracts().values()]
+
+
+def _gold_asset(
+    contract: TableContract, settings: Settings, partitions: Partitions
+) -> dg.AssetsDefinition:
+    key = asset_key(contract.full_name)
+    checks = (*CONTRACT_CHECKS, *NAMES, *EXTRA_NAMES.get(contract.name, ()))
+
+    @dg.asset(
+        key=key,
+        deps=[asset_key(name) for name in contract.sources],
+        partitions_def=partitions.daily,
+        backfill_policy=partitions.backfill,
+        group_name="gold",
+        kinds={"delta", settings.engine},
+        owners=[OWNER],
+        description=contract.description,
+        metadata=table_metadata(contract, settings.catalog),
+        check_specs=check_specs(key, checks, WARN_ONLY),
+    )
+    def _asset(
+        context: dg.AssetExecutionContext, platform: PlatformResource
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        opened = platform.open()
+        engine, words = opened.engine, opened.settings.words
+        start, end = days_of(context)
+        engine.overwrite(
+            rejects_contract(contract),
+            rejects_query(contract, words, start, end),
+            start,
+            end,
+            also=(UNDATED,),
+        )
+        engine.overwrite(contract, gold_query(contract, words, start, end), start, end)
+        facts = measure(engine, contract, start, end)
+        findings = [
+            *contract_findings(contract, facts, opened.lakehouse.column_types(contract.full_name)),
+            *gold_findings(engine, opened.landing, contract, facts, start, end),
+        ]
+        uri = str(opened.lakehouse.path(contract.full_name))
+        report_partitions(context, contract, facts.rows, uri, gold_lineage(contract.name))
+        yield dg.MaterializeResult(
+            asset_key=key, check_results=[check_result(key, finding) for finding in findings]
+        )
+
+    return _asset

@@ -1,0 +1,73 @@
+-- Audit events of the days :start_date..:end_date, one per event id and day.
+WITH checked AS (
+  SELECT
+    COALESCE(CAST(event_time AS DATE), DATE '1970-01-01') AS event_date,
+    event_id, event_time, workspace_id, service_name, action_name, source_ip_address, user_agent, session_id,
+    user_identity, request_params, response, audit_level,
+    CASE
+      WHEN event_id IS NULL THEN 'event_id is null'
+      WHEN event_time IS NULL THEN 'event_time is null'
+    END AS reject_reason
+  FROM system.access.audit
+  WHERE (event_time >= :start_date AND event_time < DATE_ADD(:end_date, 1)) OR event_time IS NULL
+),
+numbered AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER (
+      PARTITION BY event_id, event_date
+      ORDER BY event_time DESC, action_name DESC NULLS LAST, user_identity.email DESC NULLS LAST,
+        response.status_code DESC NULLS LAST, source_ip_address DESC NULLS LAST, workspace_id DESC NULLS LAST
+    ) AS version
+  FROM checked
+  WHERE reject_reason IS NULL
+),
+events AS (
+  SELECT
+    *,
+    COALESCE(
+      NULLIF(LOWER(TRIM(user_identity.email)), ''),
+      CASE
+        WHEN LOWER(TRIM(user_identity.subject_name)) RLIKE '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$'
+        THEN LOWER(TRIM(user_identity.subject_name))
+      END
+    ) AS user_id,
+    NULLIF(TRIM(response.error_message), '') AS error_text,
+    COALESCE(response.status_code, 0) AS status
+  FROM numbered
+  WHERE version = 1
+)
+SELECT
+  event_id,
+  event_date,
+  event_time,
+  workspace_id,
+  user_id,
+  CASE
+    WHEN user_id = 'system-user' OR user_id LIKE 'system-%' THEN 'system'
+    WHEN user_id RLIKE '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$'
+      OR user_id LIKE '%.iam.gserviceaccount.com' OR user_id LIKE 'spn@%' THEN 'service_principal'
+    WHEN user_id LIKE '%@%' THEN 'human'
+    ELSE 'unknown'
+  END AS identity_type,
+  service_name,
+  action_name,
+  source_ip_address,
+  user_agent,
+  session_id,
+  LOWER(COALESCE(
+    NULLIF(request_params['full_name_arg'], ''), NULLIF(request_params['table_full_name'], ''),
+    NULLIF(request_params['tableName'], ''), NULLIF(request_params['table_name'], '')
+  )) AS table_full_name,
+  response.status_code AS status_code,
+  error_text AS error_message,
+  status >= 400 OR error_text IS NOT NULL AS is_failed_action,
+  status IN (401, 403) AS is_denied,
+  status IN (401, 403)
+    OR (LOWER(COALESCE(action_name, '')) LIKE '%login%' AND (status >= 400 OR error_text IS NOT NULL)) AS is_auth_failure,
+  COALESCE(ARRAY_CONTAINS(:read_actions, action_name), FALSE) AS is_read_action,
+  COALESCE(ARRAY_CONTAINS(:export_actions, action_name), FALSE) AS is_export_action,
+  COALESCE(ARRAY_CONTAINS(:permission_actions, action_name), FALSE) AS is_permission_action,
+  COALESCE(ARRAY_CONTAINS(:token_actions, action_name), FALSE) AS is_token_action,
+  audit_level
+FROM events

@@ -1,0 +1,149 @@
+"""Rules for gold beyond the contract: completeness against the source, prices, snapshots, freshness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from ngm_assets.engine.base import Engine, Query, Window
+from ngm_assets.gold.tables import FOLDER, UNDATED, rejects_contract
+from ngm_assets.lakehouse.contract import TableContract
+from ngm_assets.lakehouse.quality import SAMPLE, Facts, Finding, volume_finding
+from ngm_assets.raw.landing import Landing
+from ngm_assets.settings import read_yaml
+
+PRICE_MATCH_RATE = 0.99
+NAMES = (
+    "source_present",
+    "complete_against_source",
+    "row_count_as_usual",
+    "no_rows_rejected",
+    "fresh_for_due_partition",
+)
+EXTRA_NAMES = {"fact_usage": ("price_match_rate", "prices_unambiguous"), "info_schema": ("snapshots_stored",)}
+WARN_ONLY = {
+    "source_present",
+    "no_rows_rejected",
+    "fresh_for_due_partition",
+    "price_match_rate",
+    "prices_unambiguous",
+    "snapshots_stored",
+    "values_accepted",
+}
+
+
+def source_counts(engine: Engine, contract: TableContract, start: date, end: date) -> dict[date, int]:
+    """Count the distinct keys the raw rows have per day."""
+    sql = read_yaml(FOLDER / "source_counts.yaml")[contract.name]
+    rows = engine.rows(Query(sql, {"start_date": start, "end_date": end}))
+    return {row["day"]: row["keys"] for row in rows}
+
+
+def daily_counts(engine: Engine, contract: TableContract, start: date, end: date) -> dict[date, int]:
+    """Count the stored rows per day."""
+    day = contract.partition
+    sql = f"SELECT {day} AS day, COUNT(*) AS n FROM {contract.full_name} GROUP BY {day}"  # noqa: S608
+    return {row["day"]: row["n"] for row in engine.rows(Query(sql, {}, Window(start, end)))}
+
+
+def gold_findings(
+    engine: Engine, landing: Landing, contract: TableContract, facts: Facts, start: date, end: date
+) -> list[Finding]:
+    """Judge the partitions `start..end` of a gold table against the source."""
+    days = [start + timedelta(days=n) for n in range((end - start).days + 1)]
+    source = source_counts(engine, contract, start, end)
+    before = daily_counts(engine, contract, start - timedelta(days=28), end)
+    rejects = daily_counts(engine, rejects_contract(contract), start, end)
+    undated = daily_counts(engine, rejects_contract(contract), UNDATED, UNDATED)
+    absent = [name for name in contract.sources if not landing.files(name)]
+    findings = [
+        Finding(
+            "source_present",
+            not absent,
+            warn=True,
+            numbers={"missing_tables": absent},
+            detail="Missing tables read as empty." if absent else "",
+        ),
+        _complete(facts, source, rejects, days),
+        volume_finding(before, source, days),
+        _rejects(rejects, undated),
+        Finding(
+            "fresh_for_due_partition",
+            source.get(end, 0) > 0,
+            warn=True,
+            numbers={"due": end.isoformat(), "source_rows_on_due_day": source.get(end, 0)},
+            detail=f"The source {'has' if source.get(end) else 'has no'} rows for {end}.",
+        ),
+    ]
+    if contract.name == "fact_usage":
+        findings += _prices(engine, start, end)
+    if contract.name == "info_schema":
+        findings.append(_snapshots(facts, days))
+    return findings
+
+
+def _complete(
+    facts: Facts, source: Mapping[date, int], rejects: Mapping[date, int], days: list[date]
+) -> Finding:
+    off = {
+        day: source.get(day, 0) - facts.row_count(day)
+        for day in days
+        if not facts.row_count(day) <= source.get(day, 0) <= facts.row_count(day) + rejects.get(day, 0)
+    }
+    return Finding(
+        "complete_against_source",
+        not off,
+        numbers={
+            "rows": facts.total,
+            "source_keys": sum(source.values()),
+            "days_off": [f"{day}: {diff:+d}" for day, diff in sorted(off.items())][:SAMPLE],
+        },
+        detail="Rows in gold = distinct keys in the source, apart from rejected rows.",
+    )
+
+
+def _rejects(rejects: Mapping[date, int], undated: Mapping[date, int]) -> Finding:
+    dated, loose = sum(rejects.values()), sum(undated.values())
+    return Finding(
+        "no_rows_rejected",
+        dated + loose == 0,
+        warn=True,
+        numbers={"rejected": dated, "rejected_without_date": loose},
+        detail="The rejects table holds the rows and reasons." if dated + loose else "",
+    )
+
+
+def _prices(engine: Engine, start: date, end: date) -> list[Finding]:
+    sql = (
+        "SELECT COUNT(*) AS records, COUNT(list_price) AS priced, "
+        "COUNT(CASE WHEN matching_prices > 1 THEN 1 END) AS ambiguous FROM gold.fact_usage"
+    )
+    row = engine.rows(Query(sql, {}, Window(start, end)))[0]
+    rate = row["priced"] / row["records"] if row["records"] else 1.0
+    return [
+        Finding(
+            "price_match_rate",
+            rate >= PRICE_MATCH_RATE,
+            warn=True,
+            numbers={"match_rate": rate, "unpriced": row["records"] - row["priced"]},
+            detail=f"At least {PRICE_MATCH_RATE:.0%} of the records have a list price.",
+        ),
+        Finding(
+            "prices_unambiguous",
+            row["ambiguous"] == 0,
+            warn=True,
+            numbers={"records_with_overlapping_prices": row["ambiguous"]},
+            detail="Where validity overlaps, the price that started last counts.",
+        ),
+    ]
+
+
+def _snapshots(facts: Facts, days: list[date]) -> Finding:
+    missing = [day.isoformat() for day in days if not facts.row_count(day)]
+    return Finding(
+        "snapshots_stored",
+        not missing,
+        warn=True,
+        numbers={"days_without_snapshot": len(missing), "days": missing[:SAMPLE]},
+        detail="A past day without a stored snapshot cannot be made up." if missing else "",
+    )

@@ -1,0 +1,115 @@
+"""What the assets of every layer share: definition metadata, check specs and results, partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from ngm_assets.engine.lineage import ROWS
+from ngm_assets.lakehouse.contract import TableContract
+from ngm_assets.lakehouse.quality import Finding
+
+CONTRACT_CHECKS = (
+    "schema_matches_contract",
+    "key_is_unique",
+    "required_columns_filled",
+    "values_in_range",
+    "values_accepted",
+)
+
+
+def asset_key(full_name: str) -> dg.AssetKey:
+    """Return the asset key of `schema.table` or `system.schema.table`."""
+    return dg.AssetKey(full_name.split("."))
+
+
+def table_metadata(contract: TableContract, catalog: str) -> dict[str, Any]:
+    """Return definition metadata: table name and column schema from the contract."""
+    columns = [
+        dg.TableColumn(
+            name=column.name,
+            type=column.type,
+            description=column.doc,
+            constraints=dg.TableColumnConstraints(
+                nullable=column.nullable,
+                unique=contract.key == (column.name,),
+            ),
+        )
+        for column in contract.columns
+    ]
+    return {
+        "dagster/table_name": f"{catalog}.{contract.full_name}",
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "primary_key": ", ".join(contract.key),
+        "partition_expr": contract.partition,
+    }
+
+
+def report_partitions(
+    context: dg.AssetExecutionContext,
+    contract: TableContract,
+    rows: Mapping[date, int],
+    uri: str,
+    lineage: Mapping[str, Iterable[tuple[str, str]]],
+) -> None:
+    """Attach each partition's row count; the newest one also carries table facts and lineage."""
+    for key in context.partition_keys:
+        count = rows.get(date.fromisoformat(key), 0)
+        context.add_asset_metadata({"dagster/partition_row_count": count}, partition_key=key)
+    context.add_asset_metadata(
+        {
+            "dagster/uri": uri,
+            "dagster/column_lineage": lineage_metadata(lineage),
+            "rows_written": sum(rows.values()),
+        },
+        partition_key=context.partition_keys[-1],
+    )
+
+
+def lineage_metadata(lineage: Mapping[str, Iterable[tuple[str, str]]]) -> dg.TableColumnLineage:
+    """Turn (table, column) pairs per column into Dagster's lineage; row counts have none."""
+    return dg.TableColumnLineage(
+        deps_by_column={
+            column: [
+                dg.TableColumnDep(asset_key=asset_key(table), column_name=name)
+                for table, name in sources
+                if name != ROWS
+            ]
+            for column, sources in lineage.items()
+        }
+    )
+
+
+def check_specs(
+    key: dg.AssetKey, names: Iterable[str], warn_only: Collection[str]
+) -> list[dg.AssetCheckSpec]:
+    """Return one spec per check; checks that can be errors block what lies downstream."""
+    return [
+        dg.AssetCheckSpec(name=name, asset=key, blocking=name not in warn_only) for name in names
+    ]
+
+
+def check_result(key: dg.AssetKey, finding: Finding) -> dg.AssetCheckResult:
+    """Turn a finding into a check result with its numbers."""
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=finding.name,
+        passed=finding.passed,
+        severity=dg.AssetCheckSeverity.WARN if finding.warn else dg.AssetCheckSeverity.ERROR,
+        description=finding.detail or None,
+        metadata=as_metadata(finding.numbers),
+    )
+
+
+def as_metadata(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Make measured values fit for Dagster: lists and mappings become JSON, None is left out."""
+    found: dict[str, Any] = {}
+    for name, value in numbers.items():
+        if isinstance(value, list | tuple | dict):
+            found[name] = dg.MetadataValue.json(value if isinstance(value, dict) else list(value))
+        elif value is not None:
+            found[name] = value
+    return found

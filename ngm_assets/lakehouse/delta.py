@@ -1,0 +1,156 @@
+"""Delta tables on disk: created from a contract, overwritten by whole date partitions in one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ngm_assets.errors import ComputeError, DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from deltalake import DeltaTable
+
+    from ngm_assets.lakehouse.contract import TableContract
+
+ATTEMPTS = 5
+
+
+class DeltaLakehouse:
+    """All Delta tables of one environment on a local disk.
+
+    Args:
+        root: Folder of the catalog; a table lives in `<root>/<schema>/<table>`.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, full_name: str) -> Path:
+        """Return the folder of `schema.table`."""
+        schema, _, table = full_name.partition(".")
+        return self.root / schema / table
+
+    def exists(self, full_name: str) -> bool:
+        """Tell whether the table has been created."""
+        return (self.path(full_name) / "_delta_log").is_dir()
+
+    def tables(self) -> list[str]:
+        """Return the `schema.table` names of every table on disk."""
+        logs = self.root.glob("*/*/_delta_log")
+        return sorted(f"{log.parents[1].name}.{log.parents[0].name}" for log in logs)
+
+    def overwrite(
+        self,
+        contract: TableContract,
+        batches: Callable[[], pa.RecordBatchReader],
+        start: date,
+        end: date,
+        *,
+        also: Iterable[date] = (),
+    ) -> None:
+        """Replace the partitions `start..end` (and `also`) by the given rows, in one commit.
+
+        Readers see the old rows or the new ones. A writer that loses a race against another one
+        tries again with fresh batches.
+
+        Args:
+            contract: The table; it is created, or gains new columns, when needed.
+            batches: Returns a new reader with the contract's Arrow schema at each call.
+            start: First partition date.
+            end: Last partition date, inclusive.
+            also: Further single partition dates.
+
+        Raises:
+            DataError: The stored table has a column of another type.
+            ComputeError: Every attempt lost against another writer.
+        """
+        from deltalake import write_deltalake
+        from deltalake.exceptions import CommitFailedError
+
+        column = contract.partition
+        ranges = [f"({column} >= '{start}' AND {column} <= '{end}')"]
+        ranges += [f"{column} = '{day}'" for day in also]
+        for _ in range(ATTEMPTS):
+            try:
+                write_deltalake(
+                    self._ensure(contract),
+                    batches(),
+                    mode="overwrite",
+                    predicate=" OR ".join(ranges),
+                )
+            except CommitFailedError:
+                continue
+            return
+        raise ComputeError(
+            f"Another process kept writing {contract.full_name}; gave up after {ATTEMPTS} attempts.",
+            where=str(self.path(contract.full_name)),
+            mend="Let the other run finish, then run again.",
+        )
+
+    def files(self, full_name: str, partition: str, start: date | None, end: date | None) -> list[str]:
+        """Return the data files of the partitions `start..end` of the newest version."""
+        from deltalake import DeltaTable
+
+        filters: list[tuple[str, str, str | list[str]]] = []
+        if start is not None:
+            filters.append((partition, ">=", start.isoformat()))
+        if end is not None:
+            filters.append((partition, "<=", end.isoformat()))
+        table = DeltaTable(self.path(full_name))
+        return sorted(table.file_uris(filters or None))
+
+    def column_types(self, full_name: str) -> dict[str, str]:
+        """Return the Arrow type of every stored column, as text; empty before the first write."""
+        import pyarrow as pa
+        from deltalake import DeltaTable
+
+        if not self.exists(full_name):
+            return {}
+        stored = pa.schema(DeltaTable(self.path(full_name)).schema().to_arrow())
+        return {field.name: str(field.type) for field in stored}
+
+    def version(self, full_name: str) -> int:
+        """Return the newest version number of a table."""
+        from deltalake import DeltaTable
+
+        return DeltaTable(self.path(full_name)).version()
+
+    def _ensure(self, contract: TableContract) -> DeltaTable:
+        from deltalake import DeltaTable, Schema
+
+        path = self.path(contract.full_name)
+        wanted = contract.arrow_schema()
+        if not self.exists(contract.full_name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            DeltaTable.create(
+                path,
+                Schema.from_arrow(wanted),
+                mode="ignore",
+                partition_by=[contract.partition],
+                name=contract.full_name,
+                description=contract.description,
+            )
+        table = DeltaTable(path)
+        _evolve(table, contract, wanted)
+        return table
+
+
+def _evolve(table: DeltaTable, contract: TableContract, wanted: pa.Schema) -> None:
+    from deltalake import Schema
+
+    stored = {field.name: field for field in table.schema().fields}
+    target = {field.name: field for field in Schema.from_arrow(wanted).fields}
+    for name, field in target.items():
+        if name in stored and stored[name].type != field.type:
+            raise DataError(
+                f"{contract.full_name}: stored column {name!r} has type {stored[name].type.to_json()}, "
+                f"the contract says {field.type.to_json()}.",
+                where=f"{contract.full_name}.{name}",
+                mend="Move the table's folder away and materialise it again.",
+            )
+    missing = [field for name, field in target.items() if name not in stored]
+    if missing:
+        table.alter.add_columns(missing)

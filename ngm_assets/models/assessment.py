@@ -1,0 +1,222 @@
+"""Measures a fitted model on its holdout and gathers what the gates need to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ngm_assets.models import evaluation as ev
+from ngm_assets.models.gates import MIN_CHAMPION_ROWS, Evidence
+from ngm_assets.models.leakage import scan
+from ngm_assets.models.metrics import metrics
+
+if TYPE_CHECKING:
+    from ngm_assets.models.estimators.base import Fitted
+    from ngm_assets.models.evaluation import Comparison
+    from ngm_assets.models.frames import BoolArray, FloatArray, ModelFrame
+    from ngm_assets.models.loaded import LoadedModel
+    from ngm_assets.models.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Labelled holdout rows with the candidate's outputs.
+
+    Attributes:
+        frame: The rows, n of them.
+        truth: Label or proxy, shape (n,), no NaN.
+        output: Value, probability or score, shape (n,).
+    """
+
+    frame: ModelFrame
+    truth: FloatArray
+    output: FloatArray
+
+
+def judge_rows(holdout: ModelFrame, model: Fitted) -> tuple[Judged, int]:
+    """Return the labelled holdout rows with outputs, and how many outputs are not finite.
+
+    Rows that the model knows nothing of are left out: it says nothing of them either.
+    """
+    import numpy as np
+
+    output = model.predict(holdout.features).prediction
+    label = np.full(len(holdout), np.nan) if holdout.label is None else holdout.label
+    usable = np.isfinite(label) & (np.isfinite(output) | ~_unknown(holdout, model))
+    judged = Judged(holdout.select(usable), label[usable], output[usable])
+    return judged, count_unfinite(holdout, model, output)
+
+
+def count_unfinite(frame: ModelFrame, model: Fitted, output: FloatArray) -> int:
+    """Return how many outputs are not finite although a feature that counts is known."""
+    import numpy as np
+
+    return int((~np.isfinite(output) & ~_unknown(frame, model)).sum())
+
+
+def _unknown(frame: ModelFrame, model: Fitted) -> BoolArray:
+    import numpy as np
+
+    counted = [name for name, weight in model.importance().items() if weight > 0]
+    unknown: BoolArray = np.asarray(frame.features[counted].isna().to_numpy().all(axis=1))
+    return unknown
+
+
+def measurements(
+    spec: ModelSpec, judged: Judged, champion: LoadedModel | None
+) -> tuple[ev.Measurement, Comparison, Comparison | None]:
+    """Return the primary metric, the comparison with the baseline, and that with the champion."""
+    metric, frame = metrics()[spec.metric.name], judged.frame
+    measured = ev.measure(
+        metric,
+        judged.truth,
+        judged.output,
+        budget=spec.alert_budget,
+        dates=frame.dates,
+        seed=spec.seed,
+    )
+    baseline = against_baseline(spec, judged)
+    if champion is None:
+        return measured, baseline, None
+    return measured, baseline, against_champion(spec, frame, judged.output, champion)
+
+
+def against_baseline(spec: ModelSpec, judged: Judged) -> Comparison:
+    """Compare on the labelled holdout rows where the baseline is known, at least half of them."""
+    import numpy as np
+
+    baseline = judged.frame.baseline
+    known = 0 if baseline is None else int(np.isfinite(baseline).sum())
+    if baseline is None or 2 * known < len(judged.truth):
+        reason = f"the baseline is known on {known} of {len(judged.truth)} rows"
+        return ev.Comparison(None, None, rows=known, reason=reason)
+    return ev.compare(
+        metrics()[spec.metric.name],
+        judged.truth,
+        judged.output,
+        baseline,
+        dates=judged.frame.dates,
+        budget=spec.alert_budget,
+        seed=spec.seed,
+    )
+
+
+def against_champion(
+    spec: ModelSpec, holdout: ModelFrame, output: FloatArray, champion: LoadedModel
+) -> Comparison:
+    """Compare on labelled holdout rows whose day the champion was not trained on.
+
+    Args:
+        spec: The candidate's specification; its metric decides.
+        holdout: Labelled holdout rows.
+        output: The candidate's outputs on them, shape (n,).
+        champion: The version to compare with.
+    """
+    import numpy as np
+
+    reason = _incomparable(spec, holdout, champion)
+    if reason or holdout.label is None:
+        return ev.Comparison(None, None, reason=reason or "no labels")
+    new = holdout.dates > np.datetime64(champion.trained_through, "D")
+    rows = int(new.sum())
+    if rows < MIN_CHAMPION_ROWS:
+        return ev.Comparison(
+            None,
+            None,
+            rows=rows,
+            reason=f"{rows} holdout rows after {champion.trained_through}, the champion's last "
+            f"training day; {MIN_CHAMPION_ROWS} are needed",
+        )
+    fresh = holdout.select(new)
+    names = list(champion.spec.features)
+    theirs = champion.fitted.predict(fresh.features[names]).prediction
+    return ev.compare(
+        metrics()[spec.metric.name],
+        holdout.label[new],
+        output[new],
+        theirs,
+        dates=fresh.dates,
+        budget=spec.alert_budget,
+        seed=spec.seed,
+    )
+
+
+def _incomparable(spec: ModelSpec, holdout: ModelFrame, champion: LoadedModel) -> str:
+    lacking = sorted(set(champion.spec.features) - set(holdout.features.columns))
+    if lacking:
+        return f"the champion uses features the candidate does not: {', '.join(lacking)}"
+    theirs, ours = champion.spec.target, spec.target
+    if (theirs.column, theirs.horizon_days) != (ours.column, ours.horizon_days):
+        return f"the champion answers another question: {theirs.column}, {theirs.horizon_days} d"
+    return ""
+
+
+def evidence_of(
+    spec: ModelSpec,
+    *,
+    rows: int,
+    train_part: ModelFrame,
+    judged: Judged,
+    measured: ev.Measurement,
+    baseline: Comparison,
+    champion: Comparison | None,
+    unfinite: int,
+    outputs: int,
+) -> Evidence:
+    """Return what the gates need to know.
+
+    Args:
+        spec: What was asked for.
+        rows: All rows, holdout included.
+        train_part: Rows the evaluated model was fitted on.
+        judged: Labelled holdout rows with outputs.
+        measured: Primary metric.
+        baseline: Comparison with the baseline.
+        champion: Comparison with the champion, or None.
+        unfinite: Outputs that are not finite.
+        outputs: Outputs looked at.
+    """
+    import numpy as np
+
+    classes, binary = spec.problem != "regression", spec.problem == "binary"
+    label = train_part.label
+    scanned = None
+    if label is not None and spec.problem != "anomaly":
+        scanned = scan(train_part.features, label, binary=binary)
+    return Evidence(
+        problem=spec.problem,
+        metric=metrics()[spec.metric.name],
+        threshold=spec.metric.threshold,
+        measured=measured,
+        baseline=baseline,
+        champion=champion,
+        champion_tolerance=spec.champion_tolerance,
+        rows=rows,
+        train_rows=len(train_part),
+        min_rows=spec.training.min_rows,
+        holdout_rows=len(judged.truth),
+        train_positives=int(np.nansum(label)) if classes and label is not None else None,
+        holdout_positives=int(judged.truth.sum()) if classes else None,
+        min_positives=spec.training.min_positives,
+        leakage=scanned,
+        unfinite=unfinite,
+        outputs=outputs,
+        calibration_error=ev.calibration_error(judged.truth, judged.output) if binary else None,
+        max_calibration_error=spec.max_calibration_error,
+    )
+
+
+def secondary(
+    spec: ModelSpec, judged: Judged, calibration_error: float | None
+) -> dict[str, float | None]:
+    """Return the other metrics of the problem type, lift and calibration error, by name."""
+    values: dict[str, float | None] = {
+        name: ev.measure(metric, judged.truth, judged.output, budget=spec.alert_budget).value
+        for name, metric in metrics().items()
+        if spec.problem in metric.problems and name != spec.metric.name
+    }
+    if spec.problem != "regression":
+        values["lift_at_budget"] = ev.lift_at_budget(judged.truth, judged.output, spec.alert_budget)
+    if spec.problem == "binary":
+        values["calibration_error"] = calibration_error
+    return values

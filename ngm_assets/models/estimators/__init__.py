@@ -1,0 +1,1 @@
+"""Estimators: one wrapper per way of learning, found by name."""

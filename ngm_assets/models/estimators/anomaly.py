@@ -1,0 +1,209 @@
+"""Anomaly detectors: robust deviations from the norm, alone or with an isolation forest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ngm_assets.errors import ModelError
+from ngm_assets.models.estimators.base import Flavor, Outputs
+from ngm_assets.models.estimators.deviation import Norm, fit_norm
+from ngm_assets.models.estimators.score_map import ScoreMap, fit_score_map
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
+
+    from ngm_assets.models.frames import FloatArray, ModelFrame
+    from ngm_assets.models.spec import ModelSpec
+
+_TRUSTED = ("numpy.dtype", "sklearn.tree._tree.Tree")
+_FOREST_FILE = "model.skops"
+
+
+@dataclass(frozen=True)
+class FittedDetector:
+    """A fitted detector: norm, optional forest, score map.
+
+    Attributes:
+        norm: Centre, scale, direction and weight per feature, learnt in training.
+        score_map: Raw score -> 0..1.
+        forest: Imputer and isolation forest over the deviations; None for robust statistics.
+        tail_weight: What the mean deviation adds to the forest's score, which alone cannot tell
+            apart rows beyond everything it was trained on.
+        observed: Feature that is reported as observed, or None.
+        expected: Feature that is reported as expected, or None.
+    """
+
+    norm: Norm
+    score_map: ScoreMap
+    forest: Pipeline | None = None
+    tail_weight: float = 0.0
+    observed: str | None = None
+    expected: str | None = None
+
+    @property
+    def flavor(self) -> Flavor:
+        """Return sklearn with a forest, json without."""
+        return "json" if self.forest is None else "sklearn"
+
+    @property
+    def native(self) -> Any:
+        """Return the pipeline over deviations, or None."""
+        return self.forest
+
+    @property
+    def trusted_types(self) -> tuple[str, ...]:
+        """Return the closed list of types the stored forest may hold."""
+        return () if self.forest is None else _TRUSTED
+
+    def predict(self, features: pd.DataFrame) -> Outputs:
+        """Score rows; a row without any known feature that counts gets NaN: it is unknown."""
+        raw = _raw_score(self.norm, self.forest, self.tail_weight, features)
+        score = self.score_map.apply(raw)
+        return Outputs(
+            prediction=score,
+            anomaly_score=score,
+            observed=_column(features, self.observed),
+            expected=_column(features, self.expected),
+        )
+
+    def contributions(
+        self, features: pd.DataFrame, row_index: NDArray[np.intp] | None = None
+    ) -> FloatArray:
+        """Return signed, weighted robust deviations from the training median; unknown adds 0."""
+        rows = features if row_index is None else features.iloc[row_index]
+        return self.norm.contributions(rows)
+
+    def importance(self) -> Mapping[str, float]:
+        """Return each feature's share of all that counts."""
+        weights = self.norm.effective_weights()
+        total = float(weights.sum()) or 1.0
+        return {n: float(w) / total for n, w in zip(self.norm.features, weights, strict=True)}
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write `model.skops` (forest) or nothing; the rest is metadata."""
+        if self.forest is not None:
+            import skops.io
+
+            skops.io.dump(self.forest, folder / _FOREST_FILE)
+        return {
+            "norm": self.norm.to_json(),
+            "score_map": asdict(self.score_map),
+            "tail_weight": self.tail_weight,
+            "observed": self.observed,
+            "expected": self.expected,
+        }
+
+
+class RobustDeviationDetector:
+    """Weighted mean of log(1 + directional robust z) over the features."""
+
+    @classmethod
+    def fit(cls, frame: ModelFrame, *, spec: ModelSpec, seed: int) -> FittedDetector:
+        """Learn medians and scales on all rows; nothing is random, labels are not read."""
+        norm = fit_norm(frame.features, spec.estimator.params)
+        raw = _raw_score(norm, None, 0.0, frame.features)
+        return FittedDetector(
+            norm=norm,
+            score_map=fit_score_map(raw, spec.alert_budget),
+            observed=spec.estimator.params.get("observed"),
+            expected=spec.estimator.params.get("expected"),
+        )
+
+    @classmethod
+    def load(cls, folder: Path, meta: Mapping[str, Any]) -> FittedDetector:
+        """Restore the detector from its metadata."""
+        return _restore(None, meta)
+
+
+class IsolationForestDetector:
+    """Isolation forest (Liu, Ting, Zhou 2008) over directional robust deviations."""
+
+    @classmethod
+    def fit(cls, frame: ModelFrame, *, spec: ModelSpec, seed: int) -> FittedDetector:
+        """Learn norm and forest on all rows; labels are not read."""
+        from sklearn.ensemble import IsolationForest
+        from sklearn.impute import SimpleImputer
+        from sklearn.pipeline import Pipeline
+
+        params = spec.estimator.params
+        norm = fit_norm(frame.features, params)
+        forest = Pipeline(
+            [
+                ("imputer", SimpleImputer(strategy="median", keep_empty_features=True)),
+                (
+                    "forest",
+                    IsolationForest(
+                        n_estimators=int(params.get("trees", 100)),
+                        max_samples=min(int(params.get("max_samples", 256)), len(frame)),
+                        random_state=seed,
+                        n_jobs=1,
+                    ),
+                ),
+            ]
+        ).fit(norm.compressed(frame.features))
+        tail_weight = float(params.get("tail_weight", 0.05))
+        raw = _raw_score(norm, forest, tail_weight, frame.features)
+        return FittedDetector(
+            norm=norm,
+            score_map=fit_score_map(raw, spec.alert_budget),
+            forest=forest,
+            tail_weight=tail_weight,
+            observed=params.get("observed"),
+            expected=params.get("expected"),
+        )
+
+    @classmethod
+    def load(cls, folder: Path, meta: Mapping[str, Any]) -> FittedDetector:
+        """Restore forest and metadata; skops refuses any type outside the closed list.
+
+        Raises:
+            ModelError: The stored forest holds a type that is not trusted.
+        """
+        import skops.io
+
+        try:
+            forest = skops.io.load(folder / _FOREST_FILE, trusted=list(_TRUSTED))
+        except (skops.io.exceptions.UntrustedTypesFoundException, TypeError) as error:
+            raise ModelError(
+                f"The stored forest holds untrusted types: {error}.",
+                where=str(folder / _FOREST_FILE),
+                mend="Train the model again; do not load this file.",
+            ) from error
+        return _restore(forest, meta)
+
+
+def _restore(forest: Pipeline | None, meta: Mapping[str, Any]) -> FittedDetector:
+    return FittedDetector(
+        norm=Norm.from_json(meta["norm"]),
+        score_map=ScoreMap(**meta["score_map"]),
+        forest=forest,
+        tail_weight=meta["tail_weight"],
+        observed=meta["observed"],
+        expected=meta["expected"],
+    )
+
+
+def _raw_score(
+    norm: Norm, forest: Pipeline | None, tail_weight: float, features: pd.DataFrame
+) -> FloatArray:
+    """Return the raw score, higher = worse; NaN where no feature that counts is known."""
+    import numpy as np
+
+    raw = norm.mean_log_deviation(features)
+    if forest is not None and len(features):
+        raw = tail_weight * raw - forest.score_samples(norm.compressed(features))
+    unknown = norm.all_unknown(features)
+    scored: FloatArray = np.where(unknown, np.nan, raw)
+    return scored
+
+
+def _column(features: pd.DataFrame, name: str | None) -> FloatArray | None:
+    import numpy as np
+
+    return None if name is None else features[name].to_numpy(dtype=np.float64)

@@ -1,0 +1,171 @@
+"""The contract of an estimator wrapper, and the table that finds one by name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ngm_assets.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from ngm_assets.models.frames import FloatArray, ModelFrame
+    from ngm_assets.models.spec import ModelSpec
+
+Flavor = Literal["xgboost", "sklearn", "json"]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a model says of n rows; None where the model has no such output.
+
+    Attributes:
+        prediction: Value in the label's unit, probability, or anomaly score, shape (n,).
+        probability: Calibrated probability of the positive class.
+        lower: P10 in the label's unit.
+        upper: P90 in the label's unit.
+        anomaly_score: 0..1, higher is worse, 0.5 = the alert threshold.
+        expected: The norm the row is compared with.
+        observed: What the row shows.
+    """
+
+    prediction: FloatArray
+    probability: FloatArray | None = None
+    lower: FloatArray | None = None
+    upper: FloatArray | None = None
+    anomaly_score: FloatArray | None = None
+    expected: FloatArray | None = None
+    observed: FloatArray | None = None
+
+
+class Fitted(Protocol):
+    """A fitted model that predicts, explains, and stores itself without pickle."""
+
+    @property
+    def flavor(self) -> Flavor:
+        """How MLflow stores the native object."""
+        ...
+
+    @property
+    def native(self) -> Any:
+        """The XGBoost booster or sklearn pipeline; None for the flavor json."""
+        ...
+
+    @property
+    def trusted_types(self) -> tuple[str, ...]:
+        """Types that skops may load; empty unless the flavor is sklearn."""
+        ...
+
+    def predict(self, features: pd.DataFrame) -> Outputs:
+        """Return outputs for the spec's features in order, shape (n, k)."""
+        ...
+
+    def contributions(
+        self, features: pd.DataFrame, row_index: NDArray[np.intp] | None = None
+    ) -> FloatArray:
+        """Return what each feature adds, shape (rows, k); all rows if `row_index` is None."""
+        ...
+
+    def importance(self) -> Mapping[str, float]:
+        """Return the weight of each feature in the fitted model, summing to 1 or all 0."""
+        ...
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write the native file into `folder`; return the metadata `load` needs, as JSON values."""
+        ...
+
+
+class Estimator(Protocol):
+    """A way of learning. Deterministic for (frame, seed) and its parameters."""
+
+    @classmethod
+    def fit(cls, frame: ModelFrame, *, spec: ModelSpec, seed: int) -> Fitted:
+        """Fit on every row of `frame`.
+
+        Raises:
+            InsufficientData: The rows cannot teach anything (one class, no variation).
+            ModelError: The label or a parameter does not suit the estimator.
+        """
+        ...
+
+    @classmethod
+    def load(cls, folder: Path, meta: Mapping[str, Any]) -> Fitted:
+        """Restore what `Fitted.save` wrote."""
+        ...
+
+
+@dataclass(frozen=True)
+class EstimatorEntry:
+    """A registered estimator: where it lives and what a specification may ask of it.
+
+    Attributes:
+        target: "module:Class", imported on first use.
+        problems: Problem types it serves.
+        params: Allowed parameters; empty = anything (estimators named by dotted path).
+        feature_params: Parameters whose value is a feature, or a mapping keyed by features.
+    """
+
+    target: str
+    problems: frozenset[str]
+    params: frozenset[str] = frozenset()
+    feature_params: tuple[str, ...] = ()
+
+
+def registered_estimators() -> Mapping[str, EstimatorEntry]:
+    """Return the estimators that can be named; nothing heavy is imported."""
+    here = "ngm_assets.models.estimators"
+    boosting = frozenset(
+        "rounds learning_rate max_depth min_child_weight subsample colsample_bytree reg_lambda "
+        "early_stopping n_jobs".split()
+    )
+    norm = frozenset({"observed", "expected", "directions"})
+    return {
+        "xgboost_binary": EstimatorEntry(
+            f"{here}.xgboost:XGBoostBinary", frozenset({"binary"}), boosting
+        ),
+        "xgboost_regression": EstimatorEntry(
+            f"{here}.xgboost:XGBoostRegression",
+            frozenset({"regression"}),
+            boosting | {"transform", "objective", "offset", "observed", "expected"},
+            ("offset", "observed", "expected"),
+        ),
+        "isolation_forest": EstimatorEntry(
+            f"{here}.anomaly:IsolationForestDetector",
+            frozenset({"anomaly"}),
+            norm | {"trees", "max_samples", "tail_weight"},
+            ("observed", "expected", "directions"),
+        ),
+        "robust_deviation": EstimatorEntry(
+            f"{here}.anomaly:RobustDeviationDetector",
+            frozenset({"anomaly"}),
+            norm | {"weights"},
+            ("observed", "expected", "directions", "weights"),
+        ),
+    }
+
+
+def resolve_estimator(name: str) -> type[Estimator]:
+    """Import and return the estimator of a registered name or of "package.module:Class".
+
+    Raises:
+        ConfigError: The name is not registered and is no importable path.
+    """
+    entry = registered_estimators().get(name)
+    target = entry.target if entry else name
+    module_name, _, class_name = target.replace(":", ".").rpartition(".")
+    try:
+        found: type[Estimator] = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(
+            f"Unknown estimator {name!r}: {error}.",
+            where="estimator.type",
+            mend=f"Use one of {', '.join(registered_estimators())} or package.module:Class.",
+        ) from error
+    return found

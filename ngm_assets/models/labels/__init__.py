@@ -1,0 +1,1 @@
+"""Labels: what came true after day t, one SQL file per domain, driven by the keys of its feature table."""

@@ -1,0 +1,203 @@
+"""Talks to MLflow: runs, files, versions, tags and aliases, each write on its own."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+from ngm_assets.errors import RegistryError
+from ngm_assets.models.artifacts import write_artifacts
+from ngm_assets.models.versions import (
+    CHALLENGER,
+    STATUS,
+    TRAINING_KEY,
+    VersionInfo,
+    candidate_metrics,
+    candidate_params,
+)
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+    from ngm_assets.models.candidate import Candidate
+
+
+class MlflowStore:
+    """MLflow through its client alone: no active run, no global tracking URI.
+
+    Args:
+        tracking_uri: For example sqlite:///path; the path may hold spaces.
+        registry_uri: Where models are registered.
+        artifact_root: Folder for the artifacts of a new experiment; None = the server's default.
+        experiment: Name of the experiment all runs belong to.
+        name_prefix: Put before model names in the registry.
+    """
+
+    def __init__(
+        self,
+        tracking_uri: str,
+        registry_uri: str,
+        artifact_root: Path | None,
+        experiment: str,
+        name_prefix: str,
+    ) -> None:
+        """Remember the addresses; nothing is contacted."""
+        self._tracking_uri = tracking_uri
+        self._registry_uri = registry_uri
+        self._artifact_root = artifact_root
+        self._experiment = experiment
+        self._prefix = name_prefix
+        self._client: MlflowClient | None = None
+
+    @property
+    def client(self) -> MlflowClient:
+        """The MLflow client, made on first use; its notes on creating tables are silenced."""
+        if self._client is None:
+            from mlflow import MlflowClient
+
+            logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+            self._client = MlflowClient(self._tracking_uri, self._registry_uri)
+        return self._client
+
+    def experiment_id(self) -> str:
+        """Return the experiment's id; create the experiment if it is not there."""
+        from mlflow.exceptions import MlflowException
+
+        found = self.client.get_experiment_by_name(self._experiment)
+        if found is None:
+            root = self._artifact_root
+            location = None if root is None else Path(root).absolute().as_uri()
+            try:
+                return str(self.client.create_experiment(self._experiment, location))
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+                found = self.client.get_experiment_by_name(self._experiment)
+        if found is None:
+            raise RegistryError(
+                "The experiment can be neither read nor created.",
+                where=self._experiment,
+                mend="Restore it in MLflow if it was deleted.",
+            )
+        return str(found.experiment_id)
+
+    def name(self, model: str) -> str:
+        """Return the model's name in the registry."""
+        return self._prefix + model
+
+    def tag(self, info: VersionInfo, **tags: str) -> None:
+        """Set tags of a version, in the order given, a write each."""
+        for name, value in tags.items():
+            self.client.set_model_version_tag(self.name(info.model), str(info.version), name, value)
+
+    def alias(self, info: VersionInfo, alias: str) -> None:
+        """Point an alias at a version."""
+        self.client.set_registered_model_alias(self.name(info.model), alias, str(info.version))
+
+    def all_versions(self, model: str) -> tuple[VersionInfo, ...]:
+        """Return every version, half-written ones included, ordered by number."""
+        name = self.name(model)
+        found: list[ModelVersion] = []
+        token: str | None = None
+        while True:
+            page = self.client.search_model_versions(
+                f"name='{name}'", max_results=1000, page_token=token
+            )
+            found += page
+            token = page.token
+            if not token:
+                break
+        if not found:
+            return ()
+        aliases = self.client.get_registered_model(name).aliases
+        infos = [_info(model, version, aliases) for version in found if "as_of" in version.tags]
+        return tuple(sorted(infos, key=lambda info: info.version))
+
+    def child_run(
+        self, candidate: Candidate, parent_run_id: str | None, tags: Mapping[str, str]
+    ) -> Run:
+        """Return the run of this training; create it under its parent if it is not there."""
+        experiment = self.experiment_id()
+        key = candidate.training_key
+        found = self.client.search_runs(
+            [experiment], f"tags.{TRAINING_KEY} = '{key}'", order_by=["attributes.start_time ASC"]
+        )
+        if found:
+            return found[0]
+        run_tags = dict(tags)
+        if parent_run_id:
+            run_tags["mlflow.parentRunId"] = parent_run_id
+        return self.client.create_run(
+            experiment, tags=run_tags, run_name=f"{candidate.spec.name} {candidate.as_of}"
+        )
+
+    def log(self, candidate: Candidate, run: Run) -> None:
+        """Log parameters, metrics and files; the run's start is the metrics' time stamp."""
+        from mlflow.entities import Metric, Param
+
+        stamp = run.info.start_time
+        self.client.log_batch(
+            run.info.run_id,
+            metrics=[Metric(k, v, stamp, 0) for k, v in candidate_metrics(candidate).items()],
+            params=[Param(k, v) for k, v in candidate_params(candidate).items()],
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            files = Path(folder) / "files"
+            write_artifacts(candidate, run.info.run_id, files)
+            self.client.log_artifacts(run.info.run_id, str(files))
+        self.client.set_terminated(run.info.run_id, "FINISHED")
+
+    def version_of_run(
+        self, candidate: Candidate, run: Run, tags: Mapping[str, str]
+    ) -> VersionInfo:
+        """Return the version made from a run; register it if it is not there."""
+        from mlflow.exceptions import MlflowException
+
+        model, run_id = candidate.spec.name, run.info.run_id
+        for info in self.all_versions(model):
+            if info.run_id == run_id:
+                return info
+        name = self.name(model)
+        try:
+            self.client.create_registered_model(name, description=candidate.spec.description)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        created = self.client.create_model_version(
+            name,
+            source=f"{run.info.artifact_uri}/model",
+            run_id=run_id,
+            tags={**tags, STATUS: CHALLENGER},
+            description=f"as of {candidate.as_of}: {candidate.decision.reason}"[:4000],
+        )
+        return _info(model, created, {})
+
+    def artifacts(self, run_id: str) -> Path:
+        """Return a local folder with the run's files; local stores are read in place."""
+        uri = self.client.get_run(run_id).info.artifact_uri
+        parsed = urlparse(uri)
+        if parsed.scheme == "file":
+            return Path(unquote(parsed.path))
+        if not parsed.scheme:
+            return Path(uri)
+        return Path(self.client.download_artifacts(run_id, ""))
+
+
+def _info(model: str, version: ModelVersion, aliases: Mapping[str, Any]) -> VersionInfo:
+    number, tags = int(version.version), dict(version.tags)
+    return VersionInfo(
+        model=model,
+        version=number,
+        run_id=str(version.run_id),
+        as_of=date.fromisoformat(tags["as_of"]),
+        trained_through=date.fromisoformat(tags["trained_through"]),
+        tags=tags,
+        aliases=tuple(sorted(name for name, v in aliases.items() if int(v) == number)),
+    )

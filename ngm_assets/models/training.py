@@ -1,0 +1,239 @@
+"""Turns rows into a judged candidate: split by time, fit, evaluate once, judge, refit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from ngm_assets.errors import DataError, InsufficientData
+from ngm_assets.models.assessment import (
+    count_unfinite,
+    evidence_of,
+    judge_rows,
+    measurements,
+    secondary,
+)
+from ngm_assets.models.candidate import Candidate, Holdout, TrainingContext, Window
+from ngm_assets.models.estimators.base import resolve_estimator
+from ngm_assets.models.frames import ModelFrame, frame_fingerprint
+from ngm_assets.models.gates import judge
+from ngm_assets.models.reference import reference_statistics
+from ngm_assets.models.split import TimeSplit, split_by_time
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ngm_assets.models.loaded import LoadedModel
+    from ngm_assets.models.spec import ModelSpec
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that shape a fitted model."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name, packages in {
+        "numpy": ("numpy",),
+        "scikit-learn": ("scikit-learn",),
+        "xgboost": ("xgboost", "xgboost-cpu"),
+        "skops": ("skops",),
+    }.items():
+        for package in packages:
+            try:
+                found[name] = version(package)
+            except PackageNotFoundError:
+                continue
+    return found
+
+
+def training_key(
+    spec: ModelSpec,
+    as_of: date,
+    dataset_fingerprint: str,
+    label_sql_hash: str,
+    versions: Mapping[str, str],
+) -> str:
+    """Return the sha256 that identifies a training: equal inputs, equal key."""
+    used = {name: versions.get(name, "") for name in ("scikit-learn", "xgboost")}
+    parts = [
+        spec.name,
+        as_of.isoformat(),
+        spec.spec_hash(),
+        dataset_fingerprint,
+        label_sql_hash,
+        used,
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def key_for(spec: ModelSpec, frame: ModelFrame, *, as_of: date, context: TrainingContext) -> str:
+    """Return the training key `train` would give, without training."""
+    rows = _eligible(spec, frame, as_of)
+    return training_key(
+        spec, as_of, frame_fingerprint(rows), context.label_sql_hash, context.library_versions
+    )
+
+
+def train(
+    spec: ModelSpec,
+    frame: ModelFrame,
+    *,
+    as_of: date,
+    champion: LoadedModel | None,
+    context: TrainingContext,
+) -> Candidate:
+    """Train, evaluate once on the holdout, judge, and refit on all rows.
+
+    Args:
+        spec: What to train.
+        frame: Rows known before `as_of`; rows older than the spec's window are left out.
+        as_of: The Monday that opens the partition.
+        champion: The version to hold the candidate against, or None.
+        context: Contracts and versions.
+
+    Raises:
+        InsufficientData: Too few rows, days or positives, one class, or a constant label.
+        DataError: A row's label looks at `as_of` or later, or a feature is infinite.
+        ModelError: Label or parameters do not suit the estimator.
+    """
+    rows = _eligible(spec, frame, as_of)
+    split = _split(spec, rows)
+    estimator = resolve_estimator(spec.estimator.type)
+    train_part = rows.select(split.train)
+    _require_variation(spec, train_part)
+    first = estimator.fit(train_part, spec=spec, seed=spec.seed)
+    judged, stray = judge_rows(rows.select(split.holdout), first)
+    final = estimator.fit(rows, spec=spec, seed=spec.seed)
+    prediction = final.predict(rows.features).prediction
+    measured, baseline, against = measurements(spec, judged, champion)
+    evidence = evidence_of(
+        spec,
+        rows=len(rows),
+        train_part=train_part,
+        judged=judged,
+        measured=measured,
+        baseline=baseline,
+        champion=against,
+        unfinite=stray + count_unfinite(rows, final, prediction),
+        outputs=int(split.holdout.sum()) + len(rows),
+    )
+    fingerprint = frame_fingerprint(rows)
+    return Candidate(
+        spec=spec,
+        as_of=as_of,
+        context=context,
+        training_key=training_key(
+            spec, as_of, fingerprint, context.label_sql_hash, context.library_versions
+        ),
+        fitted=final,
+        decision=judge(evidence),
+        measured=measured,
+        secondary=secondary(spec, judged, evidence.calibration_error),
+        baseline=baseline,
+        champion=against,
+        champion_version=None if champion is None else champion.version,
+        window=_window(rows, split),
+        rows={"train": len(train_part), "holdout": len(judged.truth), "refit": len(rows)},
+        class_counts=_class_counts(spec, rows),
+        dataset_fingerprint=fingerprint,
+        reference=reference_statistics(rows, prediction),
+        importance=dict(sorted(final.importance().items(), key=lambda item: (-item[1], item[0]))),
+        holdout=Holdout(judged.truth, judged.output),
+    )
+
+
+def _eligible(spec: ModelSpec, frame: ModelFrame, as_of: date) -> ModelFrame:
+    """Return the rows inside the window, after proving that none looks at `as_of` or later."""
+    import numpy as np
+
+    end = np.datetime64(as_of, "D")
+    horizon = np.timedelta64(spec.horizon_days, "D")
+    labelled = np.zeros(len(frame), bool) if frame.label is None else ~np.isnan(frame.label)
+    ahead = (frame.dates >= end) | (labelled & (frame.dates + horizon >= end))
+    if ahead.any():
+        raise DataError(
+            f"{int(ahead.sum())} rows look at {as_of} or later, the latest dated "
+            f"{frame.dates[ahead].max()} with a horizon of {spec.horizon_days} days.",
+            where=f"training rows of {spec.name}",
+            mend="Read only rows with date + horizon before the partition's day.",
+        )
+    for name in frame.features.columns:
+        if np.isinf(frame.features[name].to_numpy(dtype=np.float64)).any():
+            raise DataError(
+                f"Feature {name} holds infinite values.",
+                where=f"features/{spec.feature_table}:{name}",
+                mend="Write null where a ratio has no denominator.",
+            )
+    begin = np.datetime64(as_of - timedelta(days=spec.training.window_days), "D")
+    return frame.select(frame.dates >= begin)
+
+
+def _split(spec: ModelSpec, rows: ModelFrame) -> TimeSplit:
+    if len(rows) < spec.training.min_rows:
+        raise InsufficientData(
+            f"{spec.name} has {len(rows)} rows, needs {spec.training.min_rows}.",
+            where=f"features/{spec.feature_table}",
+            mend="Import more history, or lower training.min_rows knowingly.",
+        )
+    return split_by_time(
+        rows.dates,
+        horizon_days=spec.horizon_days,
+        share=spec.training.holdout_share,
+        min_days=spec.training.min_holdout_days,
+    )
+
+
+def _require_variation(spec: ModelSpec, part: ModelFrame) -> None:
+    import numpy as np
+
+    if spec.problem == "anomaly":
+        return
+    if part.label is None or np.isnan(part.label).any():
+        raise DataError(
+            f"{spec.name} has rows without a label.",
+            where=f"label {spec.target.column}",
+            mend="Leave rows without a label out of the training frame.",
+        )
+    if spec.problem == "binary":
+        positives = int((part.label == 1).sum())
+        if positives < max(spec.training.min_positives, 1) or positives == len(part):
+            raise InsufficientData(
+                f"{spec.name} has {positives} positives in {len(part)} training rows, needs "
+                f"{max(spec.training.min_positives, 1)} and some negatives.",
+                where=f"label {spec.target.column}",
+                mend="Wait for more history or widen the training window.",
+            )
+    elif part.label.max() <= part.label.min():
+        raise InsufficientData(
+            f"{spec.name} has the constant label {part.label[0]} in {len(part)} training rows.",
+            where=f"label {spec.target.column}",
+            mend="Wait for more history or widen the training window.",
+        )
+
+
+def _class_counts(spec: ModelSpec, rows: ModelFrame) -> dict[str, int]:
+    import numpy as np
+
+    if spec.problem == "regression" or rows.label is None:
+        return {}
+    known = rows.label[~np.isnan(rows.label)]
+    positives = int((known > 0).sum())
+    return {"negative": len(known) - positives, "positive": positives}
+
+
+def _window(rows: ModelFrame, split: TimeSplit) -> Window:
+    return Window(
+        first=_day(split.train_start),
+        train_last=_day(split.train_end),
+        holdout_first=_day(split.holdout_start),
+        holdout_last=_day(split.holdout_end),
+        trained_through=_day(rows.dates.max()),
+    )
+
+
+def _day(value: np.datetime64) -> date:
+    day: date = value.astype("datetime64[D]").item()
+    return day

@@ -1,0 +1,204 @@
+"""Runs the project's Dagster jobs from a program: same jobs, same instance as the UI shows."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus, EventLogEntry, RunsFilter
+
+from ngm_assets.build import RANGE_END, RANGE_START, build_defs
+from ngm_assets.settings import Settings
+
+PID_TAG = "ngm/pid"
+DAGSTER_YAML = "# Nothing leaves this machine unasked.\ntelemetry:\n  enabled: false\n"
+
+Progress = Callable[[str, int, int], None]
+"""Called with the step that ended, how many ended, and how many there are."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A step that failed: its asset and what the error says."""
+
+    step: str
+    kind: str
+    message: str
+    trace: str
+
+
+@dataclass(frozen=True)
+class CheckRecord:
+    """One check evaluation of a run."""
+
+    asset: str
+    check: str
+    passed: bool
+    warn: bool
+    description: str
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """How a job run ended."""
+
+    job: str
+    run_id: str
+    success: bool
+    problems: tuple[Problem, ...]
+    checks: tuple[CheckRecord, ...]
+
+    @property
+    def errors(self) -> tuple[CheckRecord, ...]:
+        """Checks that failed as errors."""
+        return tuple(check for check in self.checks if not check.passed and not check.warn)
+
+    @property
+    def warnings(self) -> tuple[CheckRecord, ...]:
+        """Checks that failed as warnings."""
+        return tuple(check for check in self.checks if not check.passed and check.warn)
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Open the Dagster instance of the home; runs whose process died are marked as failed."""
+    prepare_instance(settings.dagster_home)
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        _bury_dead_runs(instance)
+        yield instance
+
+
+def prepare_instance(home: Path) -> None:
+    """Write `dagster.yaml` (telemetry off) unless the folder has one."""
+    home.mkdir(parents=True, exist_ok=True)
+    target = home / "dagster.yaml"
+    if not target.exists():
+        target.write_text(DAGSTER_YAML, encoding="utf-8")
+
+
+def _bury_dead_runs(instance: dg.DagsterInstance) -> None:
+    started = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED]))
+    for run in started:
+        pid = run.tags.get(PID_TAG)
+        if pid is not None and not _alive(int(pid)):
+            instance.report_run_failed(run, f"The process {pid} that ran it died.")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def run_job(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    job: str,
+    first: str,
+    last: str,
+    *,
+    assets: Sequence[Sequence[str]] | None = None,
+    progress: Progress | None = None,
+    log_level: str = "CRITICAL",
+) -> JobRun:
+    """Run a job over a range of partition keys, in this process.
+
+    Args:
+        settings: The environment.
+        instance: Where the run is recorded.
+        job: Name of the job.
+        first: First partition key.
+        last: Last partition key.
+        assets: Keys to restrict the job to; None = all of its assets.
+        progress: Told after every step.
+        log_level: Level of Dagster's console log.
+    """
+    definition = build_defs(settings).resolve_job_def(job)
+    selection = None if assets is None else [dg.AssetKey(list(key)) for key in assets]
+    run_id = str(uuid.uuid4())
+    steps = len(selection) if selection is not None else len(list(definition.nodes))
+    instance.add_event_listener(run_id, _Steps(steps, progress))
+    result = definition.execute_in_process(
+        instance=instance,
+        run_id=run_id,
+        tags={RANGE_START: first, RANGE_END: last, PID_TAG: str(os.getpid())},
+        asset_selection=selection,
+        run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
+        raise_on_error=False,
+    )
+    events = result.all_events
+    return JobRun(
+        job=job,
+        run_id=run_id,
+        success=result.success,
+        problems=tuple(_problem(e) for e in events if e.event_type == DagsterEventType.STEP_FAILURE),
+        checks=tuple(
+            _check(e) for e in events if e.event_type == DagsterEventType.ASSET_CHECK_EVALUATION
+        ),
+    )
+
+
+class _Steps:
+    """Counts steps that ended."""
+
+    _ENDS = (
+        DagsterEventType.STEP_SUCCESS,
+        DagsterEventType.STEP_FAILURE,
+        DagsterEventType.STEP_SKIPPED,
+    )
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self.total = total
+        self.progress = progress
+        self.done = 0
+
+    def __call__(self, entry: EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is not None and event.event_type in self._ENDS and self.progress:
+            self.done += 1
+            self.progress((event.step_key or "").replace("__", "/"), self.done, self.total)
+
+
+def _problem(event: DagsterEvent) -> Problem:
+    error = event.step_failure_data.error
+    trace = error.to_string() if error is not None else ""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    kind = (error.cls_name or "") if error is not None else ""
+    message = error.message.strip() if error is not None else "unknown"
+    return Problem((event.step_key or "").replace("__", "/"), kind, _plain(message, kind), trace)
+
+
+def _plain(message: str, kind: str) -> str:
+    head, _, rest = message.partition(": ")
+    return rest if kind and head.endswith(kind) else message
+
+
+def _check(event: DagsterEvent) -> CheckRecord:
+    data: Any = event.asset_check_evaluation_data
+    return CheckRecord(
+        asset=data.asset_key.to_user_string(),
+        check=data.check_name,
+        passed=data.passed,
+        warn=data.severity == dg.AssetCheckSeverity.WARN,
+        description=data.description or "",
+    )
+
+
+def summary_of(checks: Sequence[CheckRecord]) -> Mapping[str, int]:
+    """Count passed, warned and failed checks."""
+    return {
+        "passed": sum(check.passed for check in checks),
+        "warned": sum(not check.passed and check.warn for check in checks),
+        "failed": sum(not check.passed and not check.warn for check in checks),
+    }

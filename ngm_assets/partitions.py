@@ -1,0 +1,56 @@
+"""The one daily and the one weekly partitions definition, and the mappings between days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import dagster as dg
+
+from ngm_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """Partition objects that every asset of a code location shares.
+
+    Sharing the very same objects lets Dagster run gold, features and predictions of a backfill
+    in one run.
+    """
+
+    daily: dg.DailyPartitionsDefinition
+    weekly: dg.WeeklyPartitionsDefinition
+    backfill: dg.BackfillPolicy
+
+    def trailing(self, days: int) -> dg.TimeWindowPartitionMapping:
+        """Return the mapping of day t to the upstream days t-`days`..t."""
+        return dg.TimeWindowPartitionMapping(start_offset=-days)
+
+
+def build_partitions(settings: Settings) -> Partitions:
+    """Build the partitions from the start date; weeks open on Monday, all times are UTC."""
+    start = settings.start_date
+    first_monday = start + timedelta(days=-start.weekday() % 7)
+    return Partitions(
+        daily=dg.DailyPartitionsDefinition(start_date=start.isoformat(), timezone="UTC"),
+        weekly=dg.WeeklyPartitionsDefinition(
+            start_date=first_monday.isoformat(), timezone="UTC", day_offset=1, end_offset=1
+        ),
+        backfill=dg.BackfillPolicy.single_run(),
+    )
+
+
+def days_of(context: dg.AssetExecutionContext) -> tuple[date, date]:
+    """Return the first and last day (or Monday) of the run's partition range."""
+    keys = context.partition_keys
+    return date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
+
+
+def days_between(start: date, end: date) -> list[date]:
+    """Return every day from `start` to `end`, both included."""
+    return [start + timedelta(days=n) for n in range((end - start).days + 1)]
+
+
+def monday_of(day: date) -> date:
+    """Return the Monday on or before a day."""
+    return day - timedelta(days=day.weekday())

@@ -1,0 +1,186 @@
+"""The whole way for a range of days: gold and features, training, scoring; what `ngm run` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from ngm_assets import build
+from ngm_assets.errors import ConfigError, DataError
+from ngm_assets.features.tables import longest_lookback
+from ngm_assets.gold.tables import gold_contracts
+from ngm_assets.models.dataset import catalog
+from ngm_assets.orchestration import JobRun, Progress, open_instance, run_job
+from ngm_assets.partitions import monday_of
+from ngm_assets.raw.contract import raw_tables
+from ngm_assets.raw.landing import Landing
+from ngm_assets.settings import Settings, load_settings, remember
+
+Stage = Callable[[str], Progress]
+"""Called with the title of a stage; returns who is told of its steps."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run will do.
+
+    Attributes:
+        start: First day of gold and features.
+        end: Last day.
+        warm_up: First day of gold, before `start` where features look further back.
+        warm_tables: Gold tables whose source has rows from `warm_up` to the day before `start`.
+        weeks: Mondays to train as of.
+        score_from: First day to score.
+        models: Models to train and score.
+    """
+
+    start: date
+    end: date
+    warm_up: date
+    warm_tables: tuple[str, ...]
+    weeks: tuple[date, ...]
+    score_from: date
+    models: tuple[str, ...]
+
+
+def plan_run(
+    landing: Landing, start: date, end: date, *, score_days: int, models: Sequence[str], today: date
+) -> RunPlan:
+    """Plan a run.
+
+    The newest due Monday is trained, and the one before the first scored day, so that every
+    scored day has a champion that knew nothing of it.
+
+    Raises:
+        ConfigError: Days in the wrong order or not over yet, or an unknown model.
+        DataError: The landing folder holds no table.
+    """
+    if start > end:
+        raise ConfigError(f"--from {start} lies after --to {end}.", mend="Swap the two days.")
+    if end >= today:
+        raise ConfigError(
+            f"--to {end} is not over yet (today is {today}, UTC).",
+            where="--to",
+            mend=f"Choose {today - timedelta(days=1)} or earlier.",
+        )
+    if score_days < 1:
+        raise ConfigError("--score-days must be at least 1.", where="--score-days")
+    first_days = earliest_days(landing)
+    look_back = start - timedelta(days=longest_lookback())
+    early = tuple(
+        contract.name
+        for contract in gold_contracts().values()
+        if first_days.get(contract.sources[0], start) < start
+    )
+    earliest = min([first_days[gold_contracts()[n].sources[0]] for n in early], default=start)
+    score_from = max(start, end - timedelta(days=score_days - 1))
+    weeks = sorted({monday_of(score_from), monday_of(end)})
+    return RunPlan(
+        start=start,
+        end=end,
+        warm_up=min(start, max(earliest, look_back)),
+        warm_tables=early,
+        weeks=tuple(weeks),
+        score_from=score_from,
+        models=known_models(models),
+    )
+
+
+def known_models(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the models named; `all` or nothing means every model.
+
+    Raises:
+        ConfigError: A name is unknown.
+    """
+    import difflib
+
+    known = [spec.name for spec in catalog()]
+    if not names or list(names) == ["all"]:
+        return tuple(known)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
+            raise ConfigError(f"There is no model {name!r}.", where="--models", mend=hint)
+    return tuple(names)
+
+
+def earliest_days(landing: Landing) -> dict[str, date]:
+    """Return the earliest day of every table of a landing folder that has rows.
+
+    A table that cannot be read is left out: its own asset fails with the error, and names it.
+
+    Raises:
+        DataError: The folder does not exist or holds none of the tables.
+    """
+    if not landing.root.is_dir():
+        raise DataError(
+            f"There is no landing folder {landing.root}.",
+            where="--landing",
+            mend="Name the folder that holds billing/usage, access/audit, ...",
+        )
+    tables = [name for name in raw_tables() if landing.files(name)]
+    if not tables:
+        folders = ", ".join(table.folder for table in raw_tables().values())
+        raise DataError(
+            "The landing folder holds none of the raw tables.",
+            where=str(landing.root),
+            mend=f"Put Parquet files into at least one of: {folders}.",
+        )
+    found: dict[str, date] = {}
+    for name in tables:
+        try:
+            first = landing.date_range(name)[0]
+        except DataError:
+            continue
+        if first is not None:
+            found[name] = first
+    return found
+
+
+def run_pipeline(
+    plan: RunPlan, settings: Settings, *, stage: Stage, log_level: str = "CRITICAL"
+) -> list[JobRun]:
+    """Materialise gold and features, train, score; later stages run though earlier ones failed.
+
+    A failed table stops what depends on it within its run; other tables and models go on.
+    """
+    runs: list[JobRun] = []
+    selected = [("models", name) for name in plan.models]
+    scored = [("predictions", f"{name}_predictions") for name in plan.models]
+
+    def go(title: str, job: str, first: date, last: date, keys: Sequence[tuple[str, str]] | None) -> None:
+        runs.append(
+            run_job(
+                settings,
+                instance,
+                job,
+                first.isoformat(),
+                last.isoformat(),
+                assets=keys,
+                progress=stage(title),
+                log_level=log_level,
+            )
+        )
+
+    with open_instance(settings) as instance:
+        if plan.warm_up < plan.start:
+            gold = [("gold", name) for name in plan.warm_tables]
+            before = plan.start - timedelta(days=1)
+            go(f"gold {plan.warm_up}..{before}", build.FEATURE_JOB, plan.warm_up, before, gold)
+        go("gold and features", build.FEATURE_JOB, plan.start, plan.end, None)
+        for week in plan.weeks:
+            go(f"models as of {week}", build.TRAINING_JOB, week, week, selected)
+        go("predictions", build.INFERENCE_JOB, plan.score_from, plan.end, scored)
+    return runs
+
+
+def settings_for(plan: RunPlan, home: Path, landing: Path) -> Settings:
+    """Return settings whose partitions begin early enough, and remember them in the home."""
+    current = load_settings(home=home, landing=landing)
+    known = (home / "home.yaml").is_file()
+    first = min([plan.warm_up, monday_of(plan.weeks[0])] + [current.start_date] * known)
+    remember(home, landing=landing.resolve(), start_date=first)
+    return load_settings(home=home, landing=landing, start_date=first)

@@ -1,0 +1,110 @@
+"""Predictions as Dagster assets: one table per model, daily partitions, scored by the champion."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ngm_assets.lakehouse.assets import (
+    CONTRACT_CHECKS,
+    asset_key,
+    check_result,
+    check_specs,
+    report_partitions,
+    table_metadata,
+)
+from ngm_assets.lakehouse.quality import Finding, contract_findings, measure
+from ngm_assets.models.dataset import catalog
+from ngm_assets.models.spec import ModelSpec
+from ngm_assets.partitions import Partitions, days_between, days_of
+from ngm_assets.predictions.partition import ScoredDays, score_days
+from ngm_assets.predictions.tables import prediction_contract, prediction_lineage
+from ngm_assets.resources import PlatformResource, RegistryResource
+from ngm_assets.settings import Settings
+
+NAMES = ("every_eligible_key_scored", "champion_in_force", "flagged_share_as_budgeted")
+WARN_ONLY = {"champion_in_force", "flagged_share_as_budgeted", "values_accepted"}
+
+
+def prediction_assets(settings: Settings, partitions: Partitions) -> list[dg.AssetsDefinition]:
+    """Return one prediction table per model of the catalogue."""
+    return [_prediction_asset(spec, settings, partitions) for spec in catalog()]
+
+
+def _prediction_asset(
+    spec: ModelSpec, settings: Settings, partitions: Partitions
+) -> dg.AssetsDefinition:
+    contract = prediction_contract(spec)
+    key = asset_key(contract.full_name)
+
+    @dg.asset(
+        key=key,
+        deps=[asset_key(f"features.{spec.feature_table}"), asset_key(f"models.{spec.name}")],
+        partitions_def=partitions.daily,
+        backfill_policy=partitions.backfill,
+        group_name="predictions",
+        kinds={"delta", "mlflow"},
+        owners=[spec.owner],
+        description=contract.description,
+        metadata=table_metadata(contract, settings.catalog),
+        check_specs=check_specs(key, (*CONTRACT_CHECKS, *NAMES), WARN_ONLY),
+    )
+    def _asset(
+        context: dg.AssetExecutionContext, platform: PlatformResource, registry: RegistryResource
+    ) -> Iterator[dg.MaterializeResult]:
+        opened = platform.open()
+        start, end = days_of(context)
+        done = score_days(
+            opened,
+            registry.open(),
+            spec,
+            days_between(start, end),
+            scored_at=datetime.now(UTC),
+            run_id=context.run_id,
+        )
+        facts = measure(opened.engine, contract, start, end)
+        stored = opened.lakehouse.column_types(contract.full_name)
+        findings = [*contract_findings(contract, facts, stored), *_findings(spec, done)]
+        for day, version in done.versions.items():
+            if version is not None:
+                context.add_asset_metadata(
+                    {"model_version": version, "flagged": done.flagged[day]},
+                    partition_key=day.isoformat(),
+                )
+        uri = str(opened.lakehouse.path(contract.full_name))
+        report_partitions(context, contract, facts.rows, uri, prediction_lineage(spec))
+        yield dg.MaterializeResult(
+            asset_key=key, check_results=[check_result(key, finding) for finding in findings]
+        )
+
+    return _asset
+
+
+def _findings(spec: ModelSpec, done: ScoredDays) -> list[Finding]:
+    led = [day for day, version in done.versions.items() if version is not None]
+    missed = {day: done.eligible[day] - done.scored[day] for day in led}
+    without = [day.isoformat() for day, version in done.versions.items() if version is None]
+    rows = sum(done.scored.values())
+    share = sum(done.flagged.values()) / rows if rows else 0.0
+    return [
+        Finding(
+            "every_eligible_key_scored",
+            not any(missed.values()),
+            numbers={"eligible": sum(done.eligible[day] for day in led), "scored": rows},
+            detail="Keys scored = keys in the feature table, on days with a champion.",
+        ),
+        Finding(
+            "champion_in_force",
+            not without,
+            warn=True,
+            numbers={"days_without_champion": len(without), "days": without[:10]},
+            detail="No version had been promoted by then." if without else "",
+        ),
+        Finding(
+            "flagged_share_as_budgeted",
+            spec.problem == "regression" or share <= 3 * spec.alert_budget,
+            warn=True,
+            numbers={"flagged_share": share, "alert_budget": spec.alert_budget},
+            detail="Rows above severity info; a warning above three times the alert budget.",
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""The rows of awkward landings, a file per domain, and how they are written."""

@@ -1,0 +1,1 @@
+"""Models: specification by example."""
