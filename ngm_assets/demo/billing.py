@@ -103,14 +103,21 @@ def _alive(rng: np.random.Generator, estate: Estate, meters: Sequence[Meter]) ->
     return np.asarray(alive & ~(idle & pausing[:, None]))
 
 
+def _on_schedule(estate: Estate, fleet: Fleet, meters: Sequence[Meter]) -> Array:
+    """Return on which days a meter's job runs (always true without a job), (meters, days)."""
+    import numpy as np
+
+    job = np.asarray([m.job for m in meters])
+    due = firing(estate, fleet.jobs)[np.maximum(job, 0)]
+    return np.where((job < 0)[:, None], True, due)
+
+
 def _ordinary(
-    rng: np.random.Generator, estate: Estate, fleet: Fleet, meters: Sequence[Meter], usd: Array
+    rng: np.random.Generator, estate: Estate, meters: Sequence[Meter], usd: Array
 ) -> _Rows:
     import numpy as np
 
-    due = firing(estate, fleet.jobs)
     job = np.asarray([m.job for m in meters])
-    usd = usd * np.where((job < 0)[:, None], True, due[np.maximum(job, 0)])
     meter, day = np.nonzero(usd)
     chunks = np.asarray([len(m.hours) for m in meters])[meter]
     row = np.repeat(np.arange(len(meter)), chunks)
@@ -230,8 +237,8 @@ def build_usage(
 
     rng = stream(seed, "billing/usage")
     meters = build_meters(estate, fleet, seed=seed)
-    usd = _daily_usd(rng, estate, meters)
-    first = _ordinary(rng, estate, fleet, meters, usd)
+    usd = _daily_usd(rng, estate, meters) * _on_schedule(estate, fleet, meters)
+    first = _ordinary(rng, estate, meters, usd)
     extra = _runaways(stream(seed, "billing/runaway"), estate, meters, usd, incidents)
     rows = _joined([first, *extra])
     rows = _joined([rows, *_corrections(rng, rows)])

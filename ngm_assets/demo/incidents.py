@@ -76,7 +76,7 @@ _KINDS = (
           "a person starts to work at night on other tables"),
     _Kind("performance", "warehouse_regression", 3, 0, (10, 14), (2.2, 3.0), "x duration",
           "the warehouse's statements take a multiple of their usual time"),
-    _Kind("reliability", "broken_upgrade", 4, 1, (5, 9), (0.7, 0.95), "failure rate",
+    _Kind("reliability", "broken_upgrade", 4, 1, (6, 9), (0.7, 0.95), "failure rate",
           "the job breaks after its cluster's runtime upgrade"),
     _Kind("quality", "mass_schema_change", 3, 1, (1, 1), (0.4, 0.7), "share of tables changed",
           "a mass structural change: columns dropped, retyped and added in many tables at once"),
@@ -111,7 +111,7 @@ def _regular_jobs(estate: Estate, fleet: Fleet) -> list[int]:
     return [
         i
         for i, j in enumerate(fleet.jobs)
-        if j.schedule in ("daily", "weekdays", "3-hourly")
+        if j.schedule in ("daily", "3-hourly")
         and j.health == "healthy"
         and j.cluster >= 0
         and not j.on_all_purpose

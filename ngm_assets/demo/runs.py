@@ -174,6 +174,7 @@ def _repairs(
     chosen = np.nonzero(failed)[0]
     job, day = before.job[chosen], before.day[chosen]
     failure = np.where(state.bad[job, day], 0.58, 0.2)
+    failure = np.where(np.isnan(state.planted[job, day]), failure, 0.9)
     outcome = _outcomes(rng, failure, undecided=0.01)
     seconds = _seconds(rng, fleet.jobs, job, state.pace[job, day], outcome)
     gap = rng.integers(2 * MINUTE_US, 55 * MINUTE_US, len(chosen))

@@ -57,7 +57,7 @@ def _feature_asset(
         facts = measure(engine, contract, start, end)
         findings = [
             *contract_findings(contract, facts, opened.lakehouse.column_types(contract.full_name)),
-            *feature_findings(engine, contract, facts, start, end),
+            *feature_findings(engine, contract, start, end),
         ]
         uri = str(opened.lakehouse.path(contract.full_name))
         report_partitions(context, contract, facts.rows, uri, feature_lineage(contract.name))

@@ -47,15 +47,21 @@ daily AS (
   GROUP BY workspace_id, warehouse_id, query_date
 ),
 moments AS (
-  SELECT workspace_id, warehouse_id, query_date, start_time AS moment, 1 AS step FROM statements WHERE query_date >= :start_date AND start_time < end_time
+  SELECT
+    workspace_id, warehouse_id, query_date, start_time AS moment, 1 AS is_start,
+    CASE WHEN start_time < end_time THEN 1 ELSE 0 END AS step
+  FROM statements
+  WHERE query_date >= :start_date
   UNION ALL
-  SELECT workspace_id, warehouse_id, query_date, end_time AS moment, -1 AS step FROM statements WHERE query_date >= :start_date AND start_time < end_time
+  SELECT workspace_id, warehouse_id, query_date, end_time AS moment, 0 AS is_start, -1 AS step
+  FROM statements
+  WHERE query_date >= :start_date AND start_time < end_time
 ),
 running AS (
   SELECT
-    workspace_id, warehouse_id, query_date, step,
+    workspace_id, warehouse_id, query_date, is_start,
     SUM(step) OVER (
-      PARTITION BY workspace_id, warehouse_id, query_date ORDER BY moment, step
+      PARTITION BY workspace_id, warehouse_id, query_date ORDER BY moment, is_start
       RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS level
   FROM moments
@@ -66,7 +72,7 @@ concurrency AS (
     CAST(MAX(level) AS BIGINT) AS peak_concurrency,
     PERCENTILE_CONT(0.95) WITHIN GROUP (ORDER BY CAST(level AS DOUBLE)) AS p95_concurrency
   FROM running
-  WHERE step = 1
+  WHERE is_start = 1
   GROUP BY workspace_id, warehouse_id, query_date
 ),
 trailing_days AS (

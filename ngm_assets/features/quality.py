@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from ngm_assets.engine.base import Engine, Query, Window
 from ngm_assets.features.tables import FOLDER
 from ngm_assets.lakehouse.contract import TableContract
-from ngm_assets.lakehouse.quality import SAMPLE, Facts, Finding
+from ngm_assets.lakehouse.quality import SAMPLE, Finding
 from ngm_assets.settings import read_yaml
 
 NAMES = ("one_row_per_key", "no_constant_column", "null_rates_as_usual")
@@ -17,13 +17,13 @@ FEW_ROWS = 30
 
 
 def feature_findings(
-    engine: Engine, contract: TableContract, facts: Facts, start: date, end: date
+    engine: Engine, contract: TableContract, start: date, end: date
 ) -> list[Finding]:
     """Judge the partitions `start..end` of a feature table."""
     return [
         _keys(engine, contract, start, end),
         _constants(engine, contract, end),
-        _null_rates(engine, contract, facts, start, end),
+        _null_rates(engine, contract, end),
     ]
 
 
@@ -63,33 +63,33 @@ def _constants(engine: Engine, contract: TableContract, end: date) -> Finding:
     )
 
 
-def _null_rates(
-    engine: Engine, contract: TableContract, facts: Facts, start: date, end: date
-) -> Finding:
+def _null_rates(engine: Engine, contract: TableContract, end: date) -> Finding:
     names = [c.name for c in contract.columns if c.nullable]
     counts = ", ".join(f"COUNT(*) - COUNT({name}) AS {name}" for name in names)
     sql = f"SELECT COUNT(*) AS n_rows, {counts} FROM {contract.full_name}"  # noqa: S608
-    window = Window(start - timedelta(days=28), start - timedelta(days=1))
-    norm = engine.rows(Query(sql, {}, window))[0]
-    rows = norm.pop("n_rows")
-    if rows < FEW_ROWS or facts.total < FEW_ROWS:
+    week = Window(end - timedelta(days=6), end)
+    month = Window(end - timedelta(days=34), end - timedelta(days=7))
+    now, norm = (engine.rows(Query(sql, {}, window))[0] for window in (week, month))
+    rows, rows_before = now.pop("n_rows"), norm.pop("n_rows")
+    if min(rows, rows_before) < FEW_ROWS:
         return Finding(
             "null_rates_as_usual",
-            True,
+            False,
             warn=True,
-            numbers={"rows_before": rows, "rows": facts.total},
-            detail="Too few rows in the 28 days before, or now, to tell.",
+            numbers={"rows_before": rows_before, "rows": rows},
+            detail=f"Could not be evaluated: fewer than {FEW_ROWS} rows in the last 7 days or in "
+            "the 28 days before.",
         )
     risen = {
-        name: round(facts.nulls[name] / facts.total, 4)
+        name: round(now[name] / rows, 4)
         for name in names
-        if facts.nulls[name] / facts.total > norm[name] / rows + NULL_RATE_MARGIN
+        if now[name] / rows > norm[name] / rows_before + NULL_RATE_MARGIN
     }
     return Finding(
         "null_rates_as_usual",
         not risen,
         warn=True,
-        numbers={"rows_before": rows, "risen": risen},
-        detail=f"Null rate more than {NULL_RATE_MARGIN:.0%} above the 28 days before: "
-        + (", ".join(risen) or "none."),
+        numbers={"rows_before": rows_before, "rows": rows, "risen": risen},
+        detail=f"Null rate of the last 7 days more than {NULL_RATE_MARGIN:.0%} above the 28 days "
+        f"before: {', '.join(risen) or 'none'}.",
     )

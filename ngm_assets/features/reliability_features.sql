@@ -71,17 +71,24 @@ trailing AS (
   WHERE a.outcome = 'succeeded'
   GROUP BY t.workspace_id, t.job_id, t.run_date
 ),
-attempt_clusters AS (
-  SELECT workspace_id, job_id, run_date, run_id, attempt, end_time, EXPLODE(compute_ids) AS cluster_id
+last_attempts AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER (PARTITION BY workspace_id, job_id, run_date ORDER BY end_time DESC, run_id DESC, attempt DESC) AS place
   FROM attempts
   WHERE run_date >= :start_date
 ),
+attempt_clusters AS (
+  SELECT workspace_id, job_id, run_date, end_time, EXPLODE(compute_ids) AS cluster_id
+  FROM last_attempts
+  WHERE place = 1
+),
 attempt_runtimes AS (
   SELECT
-    a.workspace_id, a.job_id, a.run_date, a.run_id, a.attempt, a.end_time, a.cluster_id, c.dbr_version,
+    a.workspace_id, a.job_id, a.run_date, a.end_time, a.cluster_id, c.dbr_version,
     ROW_NUMBER() OVER (
       PARTITION BY a.workspace_id, a.job_id, a.run_date
-      ORDER BY a.end_time DESC, a.run_id DESC, a.attempt DESC, a.cluster_id DESC, c.change_time DESC
+      ORDER BY c.change_time DESC, a.cluster_id DESC
     ) AS place
   FROM attempt_clusters AS a
   JOIN gold.dim_cluster AS c
@@ -90,8 +97,9 @@ attempt_runtimes AS (
 ),
 version_changes AS (
   SELECT
-    workspace_id, cluster_id, change_date, dbr_version,
-    LAG(dbr_version) OVER (PARTITION BY workspace_id, cluster_id ORDER BY change_time) AS version_before
+    workspace_id, cluster_id, change_time, change_date, dbr_version,
+    LAG(dbr_version) OVER (PARTITION BY workspace_id, cluster_id ORDER BY change_time) AS version_before,
+    LAG(change_date) OVER (PARTITION BY workspace_id, cluster_id ORDER BY change_time) AS date_before
   FROM gold.dim_cluster
   WHERE dbr_version IS NOT NULL AND change_date BETWEEN DATE_ADD(:start_date, -90) AND :end_date
 ),
@@ -100,7 +108,8 @@ runtime_changes AS (
   FROM attempt_runtimes AS r
   JOIN version_changes AS v
     ON v.workspace_id = r.workspace_id AND v.cluster_id = r.cluster_id AND v.dbr_version = r.dbr_version
-    AND v.version_before <> v.dbr_version AND v.change_date BETWEEN DATE_ADD(r.run_date, -90) AND r.run_date
+    AND v.version_before <> v.dbr_version AND v.date_before >= DATE_ADD(r.run_date, -90)
+    AND v.change_time <= r.end_time
   WHERE r.place = 1
   GROUP BY r.workspace_id, r.job_id, r.run_date
 ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ from ngm_assets.errors import ComputeError, DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from deltalake import DeltaTable
+    from deltalake import DeltaTable, Schema
 
     from ngm_assets.lakehouse.contract import TableContract
 
@@ -76,7 +77,7 @@ class DeltaLakehouse:
         for _ in range(ATTEMPTS):
             try:
                 write_deltalake(
-                    self._ensure(contract),
+                    self.ensure(contract),
                     batches(),
                     mode="overwrite",
                     predicate=" OR ".join(ranges),
@@ -103,54 +104,70 @@ class DeltaLakehouse:
         return sorted(table.file_uris(filters or None))
 
     def column_types(self, full_name: str) -> dict[str, str]:
-        """Return the Arrow type of every stored column, as text; empty before the first write."""
-        import pyarrow as pa
+        """Return the Delta type of every stored column, as JSON; empty before the first write."""
         from deltalake import DeltaTable
 
         if not self.exists(full_name):
             return {}
-        stored = pa.schema(DeltaTable(self.path(full_name)).schema().to_arrow())
-        return {field.name: str(field.type) for field in stored}
+        return delta_types(DeltaTable(self.path(full_name)).schema())
 
-    def version(self, full_name: str) -> int:
-        """Return the newest version number of a table."""
+    def version(self, full_name: str) -> int | None:
+        """Return the newest version number of a table; None before the first write."""
         from deltalake import DeltaTable
 
+        if not self.exists(full_name):
+            return None
         return DeltaTable(self.path(full_name)).version()
 
-    def _ensure(self, contract: TableContract) -> DeltaTable:
+    def ensure(self, contract: TableContract) -> DeltaTable:
+        """Open a table; create it, or add the contract's new columns, when needed.
+
+        Raises:
+            DataError: A stored column has another type than the contract says.
+        """
         from deltalake import DeltaTable, Schema
 
         path = self.path(contract.full_name)
-        wanted = contract.arrow_schema()
         if not self.exists(contract.full_name):
             path.parent.mkdir(parents=True, exist_ok=True)
             DeltaTable.create(
                 path,
-                Schema.from_arrow(wanted),
+                Schema.from_arrow(contract.arrow_schema()),
                 mode="ignore",
                 partition_by=[contract.partition],
                 name=contract.full_name,
                 description=contract.description,
             )
         table = DeltaTable(path)
-        _evolve(table, contract, wanted)
+        _evolve(table, contract)
         return table
 
 
-def _evolve(table: DeltaTable, contract: TableContract, wanted: pa.Schema) -> None:
+def delta_types(schema: Schema) -> dict[str, str]:
+    """Return the type of every column as Delta's JSON text."""
+    return {field.name: json.dumps(json.loads(field.type.to_json())) for field in schema.fields}
+
+
+def expected_types(contract: TableContract) -> dict[str, str]:
+    """Return the types `column_types` gives for a table that fits its contract."""
     from deltalake import Schema
 
-    stored = {field.name: field for field in table.schema().fields}
-    target = {field.name: field for field in Schema.from_arrow(wanted).fields}
-    for name, field in target.items():
-        if name in stored and stored[name].type != field.type:
+    return delta_types(Schema.from_arrow(contract.arrow_schema()))
+
+
+def _evolve(table: DeltaTable, contract: TableContract) -> None:
+    from deltalake import Schema
+
+    stored = delta_types(table.schema())
+    wanted = Schema.from_arrow(contract.arrow_schema())
+    for name, kind in delta_types(wanted).items():
+        if stored.get(name, kind) != kind:
             raise DataError(
-                f"{contract.full_name}: stored column {name!r} has type {stored[name].type.to_json()}, "
-                f"the contract says {field.type.to_json()}.",
+                f"{contract.full_name}: stored column {name!r} has type {stored[name]}, "
+                f"the contract says {kind}.",
                 where=f"{contract.full_name}.{name}",
                 mend="Move the table's folder away and materialise it again.",
             )
-    missing = [field for name, field in target.items() if name not in stored]
+    missing = [field for field in wanted.fields if field.name not in stored]
     if missing:
         table.alter.add_columns(missing)

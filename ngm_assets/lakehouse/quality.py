@@ -10,6 +10,7 @@ from typing import Any
 
 from ngm_assets.engine.base import Engine, Query, Window
 from ngm_assets.lakehouse.contract import TableContract
+from ngm_assets.lakehouse.delta import expected_types
 
 SAMPLE = 10
 """Most days or columns a finding names."""
@@ -105,7 +106,7 @@ def contract_findings(contract: TableContract, facts: Facts, stored: Mapping[str
         facts: The scan of the written partitions.
         stored: Type of every stored column, as Delta spells it.
     """
-    expected = {field.name: str(field.type) for field in contract.arrow_schema()}
+    expected = expected_types(contract)
     missing = sorted(set(expected) - set(stored))
     changed = sorted(name for name, kind in expected.items() if stored.get(name, kind) != kind)
     duplicates = {day: facts.rows[day] - facts.keys[day] for day in facts.rows}

@@ -14,6 +14,7 @@ from ngm_assets.models.card import card
 from ngm_assets.models.estimators.base import resolve_estimator
 from ngm_assets.models.loaded import FeatureContract, LoadedModel
 from ngm_assets.models.plots import plots
+from ngm_assets.models.quiet import quiet
 from ngm_assets.models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def write_artifacts(candidate: Candidate, run_id: str, folder: Path) -> None:
     """
     own = folder / NGM_FOLDER
     own.mkdir(parents=True)
-    meta = _write_model(candidate, run_id, folder / MODEL_FOLDER)
+    with quiet():
+        meta = _write_model(candidate, run_id, folder / MODEL_FOLDER)
     _write_json(own / "spec.json", candidate.spec.model_dump(mode="json"))
     _write_json(own / "contract.json", candidate.context.contract.to_json())
     _write_json(own / "fitted.json", {"estimator": candidate.spec.estimator.type, "meta": meta})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Mapping
 from datetime import date
@@ -12,6 +11,7 @@ from urllib.parse import unquote, urlparse
 
 from ngm_assets.errors import RegistryError
 from ngm_assets.models.artifacts import write_artifacts
+from ngm_assets.models.quiet import quiet
 from ngm_assets.models.versions import (
     CHALLENGER,
     STATUS,
@@ -60,10 +60,10 @@ class MlflowStore:
     def client(self) -> MlflowClient:
         """The MLflow client, made on first use; its notes on creating tables are silenced."""
         if self._client is None:
-            from mlflow import MlflowClient
+            with quiet():
+                from mlflow import MlflowClient
 
-            logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
-            self._client = MlflowClient(self._tracking_uri, self._registry_uri)
+                self._client = MlflowClient(self._tracking_uri, self._registry_uri)
         return self._client
 
     def experiment_id(self) -> str:

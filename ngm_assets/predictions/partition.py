@@ -64,6 +64,7 @@ def score_days(
     import pandas as pd
 
     contract = prediction_contract(spec)
+    platform.lakehouse.ensure(contract)
     days = list(days)
     versions = registry.versions_in_force(spec.name, days)
     parts = [

@@ -108,6 +108,8 @@ def _scalar(expression: str, found: pa.DataType, expected: pa.DataType) -> str:
     target = duckdb_type(expected)
     if t.is_string(expected) and (t.is_floating(found) or t.is_decimal(found)):
         return f"CAST(CAST({expression} AS DECIMAL(38, 0)) AS VARCHAR)"  # an id read as a number
+    if t.is_decimal(expected) and t.is_floating(found):
+        return f"CAST(CAST({expression} AS VARCHAR) AS {target})"  # the shortest decimal, not the bits
     if _family(found) in _ACCEPTED[_family(expected)]:
         return f"CAST({expression} AS {target})"
     raise NotConvertible

@@ -55,7 +55,9 @@ def spec_of(problem: str = "binary", **changes: Any) -> ModelSpec:
     return ModelSpec.model_validate(spec_entry(problem, **changes))
 
 
-def frame_of(problem: str = "binary", *, days: int = 90, keys: int = 15, seed: int = 3) -> ModelFrame:
+def frame_of(
+    problem: str = "binary", *, days: int = 90, keys: int = 15, seed: int = 3
+) -> ModelFrame:
     """Return rows from which the problem can be learnt, better than by the baseline.
 
     Binary: the outcome is likelier with load. Regression: the outcome is size, moved by load.

@@ -73,7 +73,12 @@ def _top(**changes: Any) -> Callable[[dict[str, Any]], None]:
 
 
 BAD: dict[str, tuple[Callable[[dict[str, Any]], None], str, str, str]] = {
-    "unknown feature": (_top(features=["load", "siez", "errors"]), "- siez", "features.1", "mean size?"),
+    "unknown feature": (
+        _top(features=["load", "siez", "errors"]),
+        "- siez",
+        "features.1",
+        "mean size?",
+    ),
     "a key as feature": (_top(features=["errors", "usage_date"]), "- usage_date", "features.1", ""),
     "unknown table": (
         _top(feature_table="cost_feature"),

@@ -19,7 +19,10 @@ from ngm_assets_tests.models.making import frame_of, spec_of
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "xgboost_binary": ("binary", {"rounds": 40}),
     "xgboost_regression": ("regression", {"rounds": 40, "transform": "log", "offset": "size"}),
-    "isolation_forest": ("anomaly", {"trees": 40, "observed": "load", "directions": {"load": "up"}}),
+    "isolation_forest": (
+        "anomaly",
+        {"trees": 40, "observed": "load", "directions": {"load": "up"}},
+    ),
     "robust_deviation": ("anomaly", {"observed": "size", "weights": {"errors": 2.0}}),
 }
 
@@ -102,7 +105,9 @@ def test_an_offset_makes_unknown_change_mean_no_change() -> None:
     """Where the label only repeats the offset, the model repeats it, far outside training too."""
     frame = frame_of("regression")
     features = frame.features.assign(size=frame.features["size"].fillna(100.0))
-    label = features["size"].to_numpy() * np.exp(np.random.default_rng(0).normal(0, 1e-3, len(frame)))
+    label = features["size"].to_numpy() * np.exp(
+        np.random.default_rng(0).normal(0, 1e-3, len(frame))
+    )
     fitted = _fit("xgboost_regression", replace(frame, features=features, label=label))
     far = frame.features.iloc[:3].assign(size=[1e6, 2e6, 5.0])
     np.testing.assert_allclose(fitted.predict(far).prediction, far["size"], rtol=0.02)

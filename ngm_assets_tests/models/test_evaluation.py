@@ -65,9 +65,7 @@ def test_a_comparison_uses_only_rows_known_to_both() -> None:
     truth = np.arange(200.0)
     theirs = truth + 1
     theirs[:50] = np.nan
-    found = ev.compare(
-        metrics()["mae"], truth, truth, theirs, dates=DATES, budget=0.1, seed=0
-    )
+    found = ev.compare(metrics()["mae"], truth, truth, theirs, dates=DATES, budget=0.1, seed=0)
     assert (found.rows, found.ours, found.theirs) == (150, 0.0, 1.0)
 
 

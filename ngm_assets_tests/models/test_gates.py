@@ -35,7 +35,7 @@ GOOD = Evidence(
     calibration_error=0.03,
     max_calibration_error=0.1,
 )
-NO_METRIC = {
+NO_METRIC: dict[str, Any] = {
     "measured": Measurement("average_precision", None, reason="no positives among 500 rows"),
     "baseline": Comparison(None, None, reason="no positives among 500 rows"),
     "holdout_positives": 0,
@@ -96,7 +96,10 @@ def test_a_champion_that_cannot_be_compared_does_not_block_but_is_told() -> None
     decision = judge(replace(GOOD, champion=Comparison(None, None, reason="12 rows")))
     assert decision.promote
     assert "not_worse_than_champion" in decision.reason
-    assert gate(replace(GOOD, champion=Comparison(None, None)), "not_worse_than_champion").passed is None
+    assert (
+        gate(replace(GOOD, champion=Comparison(None, None)), "not_worse_than_champion").passed
+        is None
+    )
 
 
 @pytest.mark.parametrize("problem", ["binary", "regression"])

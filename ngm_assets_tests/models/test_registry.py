@@ -1,4 +1,4 @@
-"""The registry: one version per training, the right champion for each day, repair after any crash."""
+"""The registry: one version per training, the right champion per day, repair after any crash."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def state(registry: ModelRegistry, model: str) -> dict[str, Any]:
     store = registry.store
     experiment = store.experiment_id()
     runs = store.client.search_runs([experiment], f"tags.model = '{model}'")
-    own = {"training_key", "model", "mlflow.runName"}
+    own = {"training_key", "model", "spec_hash"}
     return {
         "versions": {
             info.version: (
@@ -222,6 +222,11 @@ def test_the_champion_in_force_does_not_depend_on_the_order_of_runs(
     assert in_force(MONDAYS[0] - timedelta(days=1)) is None
     assert [in_force(monday) for monday in MONDAYS[:3]] == list(MONDAYS[:3])
     assert in_force(MONDAYS[1] - timedelta(days=1)) == MONDAYS[0]
+    numbers = {info.as_of: info.version for info in registry.versions(model)}
+    before = MONDAYS[0] - timedelta(days=1)
+    assert registry.versions_in_force(model, [before, *MONDAYS[:3]]) == {before: None} | numbers
+    newest = registry.champion(model)
+    assert newest is not None and newest.as_of == MONDAYS[2]
     assert in_force(MONDAYS[3]) == MONDAYS[2]
     by_day = {info.as_of: info for info in registry.versions(model)}
     assert by_day[MONDAYS[2]].aliases == ("challenger", "champion")
@@ -246,17 +251,13 @@ def test_a_refused_candidate_is_archived_and_the_champion_stays(
 ) -> None:
     first = publish(registry, renamed(anomaly, "refusing", key="a", as_of=MONDAYS[0]))
     refused = Decision(promote=False, reason="calibration: too far off", gates=())
-    candidate = replace(
-        renamed(anomaly, "refusing", key="b", as_of=MONDAYS[1]), decision=refused
-    )
+    candidate = replace(renamed(anomaly, "refusing", key="b", as_of=MONDAYS[1]), decision=refused)
     second = registry.register(candidate)
     assert not second.approved
     with pytest.raises(RegistryError, match="too far off"):
         registry.promote("refusing", second.version, refused, "a test", WHEN, "")
     for reason in (refused.reason, "another reason, too late"):
-        second = registry.archive(
-            "refusing", second.version, who="gates", when=WHEN, reason=reason
-        )
+        second = registry.archive("refusing", second.version, who="gates", when=WHEN, reason=reason)
     assert second.status == "archived"
     assert second.tags["archived_reason"] == "calibration: too far off"
     champion = registry.champion_in_force("refusing", MONDAYS[3])

@@ -39,9 +39,7 @@ def _passed(candidate: Candidate) -> dict[str, bool | None]:
 
 
 @pytest.mark.parametrize("name", ["binary", "regression", "anomaly"])
-def test_a_learnable_problem_beats_its_baseline(
-    name: str, request: pytest.FixtureRequest
-) -> None:
+def test_a_learnable_problem_beats_its_baseline(name: str, request: pytest.FixtureRequest) -> None:
     candidate: Candidate = request.getfixturevalue(name)
     assert candidate.decision.promote, candidate.decision.reason
     assert candidate.baseline.gain is not None and candidate.baseline.gain > 0

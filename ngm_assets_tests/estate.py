@@ -1,0 +1,58 @@
+"""A small estate for tests: gold and features of a landing folder, without an orchestrator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ngm_assets.engine.base import Query
+from ngm_assets.features.tables import feature_contracts, feature_query
+from ngm_assets.gold.tables import (
+    UNDATED,
+    gold_contracts,
+    gold_query,
+    rejects_contract,
+    rejects_query,
+)
+from ngm_assets.platform import Platform, open_platform
+from ngm_assets.settings import load_settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def open_estate(landing: Path, home: Path) -> Platform:
+    """Open a platform over a landing folder, whatever the caller's environment says."""
+    return open_platform(load_settings(env="local", home=home, landing=landing, environ={}))
+
+
+def write_gold(platform: Platform, start: date, end: date, tables: Iterable[str] = ()) -> None:
+    """Write gold and rejects of a range of days."""
+    words = platform.settings.words
+    for name in tables or gold_contracts():
+        contract = gold_contracts()[name]
+        platform.engine.overwrite(
+            rejects_contract(contract),
+            rejects_query(contract, words, start, end),
+            start,
+            end,
+            also=(UNDATED,),
+        )
+        platform.engine.overwrite(contract, gold_query(contract, words, start, end), start, end)
+
+
+def write_features(platform: Platform, start: date, end: date, tables: Iterable[str] = ()) -> None:
+    """Write features of a range of days."""
+    for name in tables or feature_contracts():
+        contract = feature_contracts()[name]
+        query = feature_query(contract, platform.settings.words, start, end)
+        platform.engine.overwrite(contract, query, start, end)
+
+
+def read(platform: Platform, full_name: str) -> pd.DataFrame:
+    """Return a whole table, sorted by partition and key."""
+    contract = platform.contracts[full_name]
+    rows = platform.engine.frame(Query(f"SELECT * FROM {full_name}", {}))
+    return rows.sort_values([contract.partition, *contract.entity_key], ignore_index=True)

@@ -1,0 +1,75 @@
+"""The feature contract of a version, and its reference statistics."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ngm_assets.errors import ModelError
+from ngm_assets.models.loaded import FeatureContract
+from ngm_assets.models.reference import column_statistics
+from ngm_assets_tests.models.making import contract
+
+FITTING = {
+    "workspace_id": "string",
+    "usage_date": "date",
+    "load": "DOUBLE",
+    "size": "double",
+    "errors": "double",
+    "more": "string",
+}
+
+
+def test_a_fitting_table_is_accepted_with_further_columns() -> None:
+    contract().require("cost_features", FITTING)
+
+
+def test_every_misfit_is_named_at_once() -> None:
+    columns = {name: kind for name, kind in FITTING.items() if name not in ("size", "usage_date")}
+    with pytest.raises(ModelError) as caught:
+        contract().require("cost_features_v2", columns | {"errors": "string"})
+    for part in (
+        "table cost_features_v2, trained on cost_features",
+        "column size is missing",
+        "key column usage_date is missing",
+        "column errors is string, trained on double",
+    ):
+        assert part in caught.value.what
+
+
+def test_a_contract_survives_storage_with_its_order() -> None:
+    stored = json.loads(json.dumps(contract().to_json(), sort_keys=True))
+    restored = FeatureContract.from_json(stored)
+    assert restored == contract()
+    assert restored.features == contract().features
+    assert stored["fingerprint"] == restored.fingerprint()
+
+
+def test_the_fingerprint_follows_types_and_order() -> None:
+    base = contract()
+    changed = replace(base, types=dict(base.types) | {"load": "bigint"})
+    turned = replace(base, types=dict(reversed(list(base.types.items()))))
+    renewed = replace(base, table_fingerprint="other table-wide contract")
+    prints = {c.fingerprint() for c in (base, changed, turned)}
+    assert len(prints) == 3
+    assert renewed.fingerprint() == base.fingerprint()
+
+
+def test_reference_bins_hold_every_known_value_once() -> None:
+    values = np.r_[np.zeros(60), np.arange(1.0, 41.0), np.full(10, np.nan)]
+    found = column_statistics(values)
+    assert found["missing_rate"] == pytest.approx(10 / 110)
+    assert sum(found["counts"]) == 100
+    assert len(found["counts"]) == len(found["edges"]) + 1
+    assert found["edges"] == sorted(set(found["edges"]))
+    assert found["counts"][0] == int((values <= found["edges"][0]).sum())
+    assert (found["min"], found["max"]) == (0.0, 40.0)
+    json.dumps(found, allow_nan=False)
+
+
+def test_a_column_without_values_has_null_statistics() -> None:
+    found = column_statistics(np.full(5, np.nan))
+    assert (found["missing_rate"], found["mean"], found["counts"]) == (1.0, None, [])
