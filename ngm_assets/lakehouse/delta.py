@@ -95,13 +95,13 @@ class DeltaLakehouse:
         """Return the data files of the partitions `start..end` of the newest version."""
         from deltalake import DeltaTable
 
-        filters: list[tuple[str, str, str | list[str]]] = []
+        filters: list[tuple[str, str, str]] = []
         if start is not None:
             filters.append((partition, ">=", start.isoformat()))
         if end is not None:
             filters.append((partition, "<=", end.isoformat()))
         table = DeltaTable(self.path(full_name))
-        return sorted(table.file_uris(filters or None))
+        return sorted(table.file_uris(file_pruning_predicate=filters or None))
 
     def column_types(self, full_name: str) -> dict[str, str]:
         """Return the Delta type of every stored column, as JSON; empty before the first write."""

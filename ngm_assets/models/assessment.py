@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngm_assets.models import evaluation as ev
-from ngm_assets.models.gates import MIN_CHAMPION_ROWS, Evidence
+from ngm_assets.models.gates import MIN_CHAMPION_ROWS, Decision, Evidence, judge
 from ngm_assets.models.leakage import scan
 from ngm_assets.models.metrics import metrics
 
@@ -31,6 +32,66 @@ class Judged:
     frame: ModelFrame
     truth: FloatArray
     output: FloatArray
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What was measured on the holdout, and the verdict.
+
+    Attributes:
+        judged: Labelled holdout rows with outputs.
+        measured: Primary metric.
+        baseline: Comparison with the baseline.
+        champion: Comparison with the champion; None without one.
+        secondary: Other metrics by name.
+        decision: Gates and verdict.
+    """
+
+    judged: Judged
+    measured: ev.Measurement
+    baseline: Comparison
+    champion: Comparison | None
+    secondary: Mapping[str, float | None]
+    decision: Decision
+
+
+def assess(
+    spec: ModelSpec,
+    *,
+    rows: ModelFrame,
+    train_part: ModelFrame,
+    holdout: ModelFrame,
+    evaluated: Fitted,
+    final: Fitted,
+    champion: LoadedModel | None,
+) -> Assessment:
+    """Measure and judge.
+
+    Args:
+        spec: What was asked for.
+        rows: All rows, on which `final` was fitted.
+        train_part: Rows on which `evaluated` was fitted.
+        holdout: Rows that `evaluated` never saw.
+        evaluated: The model that is measured.
+        final: The refitted model; only checked for outputs that are not finite.
+        champion: The version to compare with, or None.
+    """
+    judged, stray = judge_rows(holdout, evaluated)
+    measured, baseline, against = measurements(spec, judged, champion)
+    stray += count_unfinite(rows, final, final.predict(rows.features).prediction)
+    evidence = evidence_of(
+        spec,
+        rows=len(rows),
+        train_part=train_part,
+        judged=judged,
+        measured=measured,
+        baseline=baseline,
+        champion=against,
+        unfinite=stray,
+        outputs=len(holdout) + len(rows),
+    )
+    others = secondary(spec, judged, evidence.calibration_error)
+    return Assessment(judged, measured, baseline, against, others, judge(evidence))
 
 
 def judge_rows(holdout: ModelFrame, model: Fitted) -> tuple[Judged, int]:

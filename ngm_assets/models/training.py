@@ -9,17 +9,10 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from ngm_assets.errors import DataError, InsufficientData
-from ngm_assets.models.assessment import (
-    count_unfinite,
-    evidence_of,
-    judge_rows,
-    measurements,
-    secondary,
-)
+from ngm_assets.models.assessment import assess
 from ngm_assets.models.candidate import Candidate, Holdout, TrainingContext, Window
 from ngm_assets.models.estimators.base import resolve_estimator
 from ngm_assets.models.frames import ModelFrame, frame_fingerprint
-from ngm_assets.models.gates import judge
 from ngm_assets.models.reference import reference_statistics
 from ngm_assets.models.split import TimeSplit, split_by_time
 
@@ -105,20 +98,15 @@ def train(
     train_part = rows.select(split.train)
     _require_variation(spec, train_part)
     first = estimator.fit(train_part, spec=spec, seed=spec.seed)
-    judged, stray = judge_rows(rows.select(split.holdout), first)
     final = estimator.fit(rows, spec=spec, seed=spec.seed)
-    prediction = final.predict(rows.features).prediction
-    measured, baseline, against = measurements(spec, judged, champion)
-    evidence = evidence_of(
+    found = assess(
         spec,
-        rows=len(rows),
+        rows=rows,
         train_part=train_part,
-        judged=judged,
-        measured=measured,
-        baseline=baseline,
-        champion=against,
-        unfinite=stray + count_unfinite(rows, final, prediction),
-        outputs=int(split.holdout.sum()) + len(rows),
+        holdout=rows.select(split.holdout),
+        evaluated=first,
+        final=final,
+        champion=champion,
     )
     fingerprint = frame_fingerprint(rows)
     return Candidate(
@@ -129,19 +117,19 @@ def train(
             spec, as_of, fingerprint, context.label_sql_hash, context.library_versions
         ),
         fitted=final,
-        decision=judge(evidence),
-        measured=measured,
-        secondary=secondary(spec, judged, evidence.calibration_error),
-        baseline=baseline,
-        champion=against,
+        decision=found.decision,
+        measured=found.measured,
+        secondary=found.secondary,
+        baseline=found.baseline,
+        champion=found.champion,
         champion_version=None if champion is None else champion.version,
         window=_window(rows, split),
-        rows={"train": len(train_part), "holdout": len(judged.truth), "refit": len(rows)},
+        rows={"train": len(train_part), "holdout": len(found.judged.truth), "refit": len(rows)},
         class_counts=_class_counts(spec, rows),
         dataset_fingerprint=fingerprint,
-        reference=reference_statistics(rows, prediction),
+        reference=reference_statistics(rows, final.predict(rows.features).prediction),
         importance=dict(sorted(final.importance().items(), key=lambda item: (-item[1], item[0]))),
-        holdout=Holdout(judged.truth, judged.output),
+        holdout=Holdout(found.judged.truth, found.judged.output),
     )
 
 

@@ -1,0 +1,268 @@
+"""The command line `ngm`: thin commands over the same jobs, tables and registry the UI shows."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import traceback
+import warnings
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from ngm_assets import console
+from ngm_assets.errors import ConfigError, NgmError
+from ngm_assets.settings import Settings, default_home, load_settings
+
+app = typer.Typer(
+    help="Health of a Databricks estate: gold, features, models, predictions.",
+    epilog="Add --debug to any command for tracebacks and logs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+models_app = typer.Typer(help="Models, their champions and gates.", invoke_without_command=True)
+config_app = typer.Typer(help="Settings of an environment.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(config_app, name="config")
+
+Home = Annotated[Path | None, typer.Option(help="Folder of all state. Default: NGM_HOME, else .ngm")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+@app.callback()
+def _version() -> None:
+    """Keep the app a group, also with one command."""
+
+
+@app.command()
+def demo(
+    home: Home = None,
+    days: Annotated[int, typer.Option(help="Days of history.")] = 150,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
+    scale: Annotated[float, typer.Option(help="Multiplies users, jobs, warehouses, ...")] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Generate the demo estate under the home and run everything on it."""
+    from ngm_assets.demo.generate import generate
+
+    root = _home(home)
+    landing = root / "landing"
+    with console.progress(as_json) as bars:
+        made = generate(landing, days=days, seed=seed, scale=scale, progress=bars.stage("demo estate"))
+    _run(root, landing, made.start, made.end, 14, "all", as_json)
+
+
+@app.command()
+def run(
+    landing: Annotated[Path, typer.Option(help="Folder of raw Parquet files.")],
+    start: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")],
+    end: Annotated[str, typer.Option("--to", help="Last day, YYYY-MM-DD.")],
+    home: Home = None,
+    score_days: Annotated[int, typer.Option(help="Days to score, counted back from --to.")] = 14,
+    models: Annotated[str, typer.Option(help="all, or names separated by commas.")] = "all",
+    as_json: Json = False,
+) -> None:
+    """Materialise gold and features, train the newest due week, score the last days."""
+    first, last = _day(start, "--from"), _day(end, "--to")
+    _run(_home(home), landing.expanduser().resolve(), first, last, score_days, models, as_json)
+
+
+@models_app.callback()
+def models(home: Home = None, as_json: Json = False) -> None:
+    """List the models with champion, metric, baseline and the verdict on the newest version."""
+    from ngm_assets.models.registry import ModelRegistry
+    from ngm_assets.summary import model_rows
+
+    settings = load_settings(home=_home(home))
+    if not (settings.home / "mlflow.db").exists():
+        raise ConfigError(
+            f"No model has been trained in {settings.home} yet.",
+            where=str(settings.home / "mlflow.db"),
+            mend="Run `ngm demo` or `ngm run` first, or name another --home.",
+        )
+    rows = model_rows(ModelRegistry(settings.mlflow_uri, artifact_root=settings.mlflow_artifacts))
+    if as_json:
+        _print_json(rows)
+    else:
+        console.show_models(rows)
+
+
+@app.command()
+def lineage(
+    name: Annotated[str, typer.Argument(help="schema.table or schema.table.column")],
+    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Print only the Mermaid chart.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what a table or column is made of, and what is made of it."""
+    from ngm_assets.lineage import downstream, edges_of, find, mermaid, upstream
+
+    source = find(name)
+    up, down = upstream(source), downstream(source)
+    if as_json:
+        _print_json({"name": name, "upstream": list(edges_of(up)), "downstream": list(edges_of(down))})
+    elif as_mermaid:
+        typer.echo(mermaid(up, down))
+    else:
+        console.show_lineage(up, down)
+        typer.echo(f"\n```mermaid\n{mermaid(up, down)}\n```")
+
+
+@app.command()
+def doctor(home: Home = None, landing: Path | None = None, as_json: Json = False) -> None:
+    """Check versions, Java, home, landing tables and MLflow."""
+    from ngm_assets.doctor import examine
+
+    seen = examine(load_settings(home=_home(home), landing=landing))
+    if as_json:
+        _print_json([vars(item) for item in seen])
+    else:
+        console.show_observations(seen)
+    if any(item.ok is False for item in seen):
+        raise typer.Exit(1)
+
+
+@config_app.command("show")
+def config_show(
+    env: Annotated[str | None, typer.Option(help="Environment. Default: NGM_ENV, else local.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Print the settings of an environment as they are in force."""
+    values = load_settings(env=env, home=_home(home)).model_dump(mode="json")
+    if as_json:
+        _print_json(values)
+    else:
+        console.show_settings(values)
+
+
+def _run(
+    home: Path, landing: Path, start: date, end: date, score_days: int, models: str, as_json: bool
+) -> None:
+    from ngm_assets.pipeline import plan_run, run_pipeline, settings_for
+    from ngm_assets.raw.landing import Landing
+
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    with console.progress(as_json) as bars:
+        bars.stage("reading the landing folder")
+        plan = plan_run(
+            Landing(landing),
+            start,
+            end,
+            score_days=score_days,
+            models=names,
+            today=datetime.now(UTC).date(),
+        )
+        settings = settings_for(plan, home, landing)
+        runs = run_pipeline(plan, settings, stage=bars.stage, log_level=_log_level())
+    result = _summary(settings, runs, plan.score_from, end)
+    if as_json:
+        _print_json(result)
+    else:
+        console.show_run(result)
+    if _debugging():
+        for run in runs:
+            for problem in run.problems:
+                typer.echo(problem.trace, err=True)
+    if not result["success"]:
+        raise typer.Exit(1)
+
+
+def _summary(settings: Settings, runs: list[Any], start: date, end: date) -> dict[str, Any]:
+    from ngm_assets.models.registry import ModelRegistry
+    from ngm_assets.platform import open_platform
+    from ngm_assets.summary import alerts, model_rows, run_rows, table_rows
+
+    platform = open_platform(settings)
+    registry = ModelRegistry(settings.mlflow_uri, artifact_root=settings.mlflow_artifacts)
+    return {
+        "success": all(run.success for run in runs),
+        "home": str(settings.home),
+        "landing": str(settings.landing),
+        "runs": run_rows(runs),
+        "tables": table_rows(platform),
+        "models": model_rows(registry),
+        "alerts": alerts(platform, start, end),
+    }
+
+
+def _home(home: Path | None) -> Path:
+    return home.expanduser().resolve() if home else default_home()
+
+
+def _day(text: str, option: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f"{text!r} is not a day.", where=option, mend="Write it as YYYY-MM-DD, for example 2026-06-28."
+        ) from None
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, default=str))
+
+
+def _debugging() -> bool:
+    return os.environ.get("NGM_DEBUG") == "1"
+
+
+def _log_level() -> str:
+    return "INFO" if _debugging() else "CRITICAL"
+
+
+def _quiet() -> None:
+    """Silence libraries and keep what happens here on this machine."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    if not _debugging():
+        warnings.simplefilter("ignore")
+        for name in ("mlflow", "alembic", "dagster"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 = done, 1 = something failed, 2 = wrong usage."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if "--debug" in words:
+        words.remove("--debug")
+        os.environ["NGM_DEBUG"] = "1"
+    _quiet()
+    try:
+        code = app(args=words, prog_name="ngm", standalone_mode=False)
+    except NgmError as error:
+        if _debugging():
+            traceback.print_exc()
+        console.show_error(error)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        console.show_error(NgmError("Interrupted.", mend="Run the same command again to go on."))
+        return 130
+    except Exception as error:
+        if _debugging():
+            raise
+        console.show_error(
+            NgmError(
+                f"Unexpected {type(error).__name__}: {error}",
+                mend="This is a fault of ngm: run again with --debug and report the traceback.",
+            )
+        )
+        return 1
+    return int(code or 0)
+
+
+def entry() -> None:
+    """Entry point of the console script."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    entry()

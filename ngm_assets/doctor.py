@@ -1,0 +1,98 @@
+"""Looks at the machine and the home: what is installed, readable and writable, and what is not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from ngm_assets.errors import DataError
+from ngm_assets.raw.contract import raw_tables
+from ngm_assets.raw.landing import Landing
+from ngm_assets.settings import Settings
+
+PACKAGES = ("dagster", "mlflow", "duckdb", "deltalake", "sqlglot", "pyarrow", "scikit-learn")
+OPTIONAL = ("dagster-databricks", "dagster-mlflow", "pyspark")
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One thing looked at. `ok` None = worth knowing, stops nothing."""
+
+    subject: str
+    ok: bool | None
+    found: str
+
+
+def examine(settings: Settings) -> list[Observation]:
+    """Look at versions, Java, home, landing tables and MLflow."""
+    return [*_versions(), _java(), _home(settings), *_landing(settings), _mlflow(settings)]
+
+
+def _versions() -> Iterator[Observation]:
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    yield Observation("python", sys.version_info[:2] == (3, 11), python)
+    for name in (*PACKAGES, "xgboost", *OPTIONAL):
+        found = _installed(name) or (_installed("xgboost-cpu") if name == "xgboost" else None)
+        needed = name not in OPTIONAL
+        yield Observation(name, True if found else (False if needed else None), found or "missing")
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _java() -> Observation:
+    java = shutil.which("java")
+    if java is None:
+        return Observation("java", None, "not found; needed for Spark only")
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+    return Observation("java", True, (answer.stderr or answer.stdout).splitlines()[0])
+
+
+def _home(settings: Settings) -> Observation:
+    folder = settings.home
+    while not folder.exists():
+        folder = folder.parent
+    writable = os.access(folder, os.W_OK)
+    return Observation("home", writable, f"{settings.home}{'' if writable else ' is not writable'}")
+
+
+def _landing(settings: Settings) -> Iterator[Observation]:
+    landing = Landing(settings.landing)
+    if not settings.landing.is_dir():
+        yield Observation("landing", None, f"{settings.landing} does not exist yet")
+        return
+    for name in raw_tables():
+        try:
+            files = landing.files(name)
+            if not files:
+                yield Observation(name, None, "no files; reads as empty")
+                continue
+            first, last, rows = landing.date_range(name)
+            yield Observation(name, True, f"{first} .. {last}, {rows:,} rows, {len(files)} files")
+        except DataError as error:
+            yield Observation(name, False, str(error))
+
+
+def _mlflow(settings: Settings) -> Observation:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    database = settings.home / "mlflow.db"
+    if not database.exists():
+        return Observation("mlflow", None, f"{settings.mlflow_uri} is created by the first training")
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        models = MlflowClient(settings.mlflow_uri).search_registered_models()
+    except (MlflowException, SQLAlchemyError) as error:
+        return Observation("mlflow", False, str(error).splitlines()[0])
+    return Observation("mlflow", True, f"{settings.mlflow_uri}, {len(models)} registered models")
