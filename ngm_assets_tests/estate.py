@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ngm_assets.engine.base import Query
+from ngm_assets.engine.base import Query, Window
 from ngm_assets.features.tables import feature_contracts, feature_query
 from ngm_assets.gold.tables import (
     UNDATED,
@@ -56,3 +56,11 @@ def read(platform: Platform, full_name: str) -> pd.DataFrame:
     contract = platform.contracts[full_name]
     rows = platform.engine.frame(Query(f"SELECT * FROM {full_name}", {}))
     return rows.sort_values([contract.partition, *contract.entity_key], ignore_index=True)
+
+
+def read_rows(
+    platform: Platform, full_name: str, start: date | None = None, end: date | None = None
+) -> list[dict[str, Any]]:
+    """Return the rows of a table in the partitions `start..end` as plain Python values."""
+    query = Query(f"SELECT * FROM {full_name}", {}, Window(start, end))
+    return platform.engine.rows(query)

@@ -51,7 +51,7 @@ def _levels(rng: np.random.Generator, estate: Estate) -> Array:
     calendar = estate.calendar
     w, days = len(estate.workspaces), calendar.days
     growth = rng.normal(0.02, 0.03, (w, 1)) * np.arange(days) / 30.0
-    closing = np.where(rng.random((w, 1)) < 0.4, rng.uniform(0.25, 0.6, (w, 1)), 0.05)
+    closing = np.where(rng.random((w, 1)) < 0.4, rng.uniform(0.1, 0.3, (w, 1)), 0.03)
     slow = ar1(rng, (w, days), phi=0.85, sd=0.12)
     return np.asarray(growth + closing * calendar.month_edges() + slow)
 
@@ -61,10 +61,10 @@ def _episodes(rng: np.random.Generator, estate: Estate) -> tuple[Array, Array]:
     import numpy as np
 
     shape = (len(estate.workspaces), estate.calendar.days)
-    busy = two_state(rng, shape, enter=0.012, leave=0.33)
+    busy = two_state(rng, shape, enter=0.005, leave=0.3)
     spell = np.where(busy, np.log(rng.uniform(1.8, 3.4, (shape[0], 1))), 0.0)
     spell = spell * rng.uniform(0.75, 1.25, shape)
-    spike = np.where(rng.random(shape) < 0.012, np.log(rng.uniform(2.5, 6.0, shape)), 0.0)
+    spike = np.where(rng.random(shape) < 0.006, np.log(rng.uniform(1.6, 3.0, shape)), 0.0)
     return spell, spike
 
 

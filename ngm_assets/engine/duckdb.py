@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ngm_assets.engine.base import Query
 from ngm_assets.engine.sql import table_names, to_duckdb
 from ngm_assets.errors import ComputeError, NgmError
-from ngm_assets.raw.convert import duckdb_type, identifier, open_duckdb, text
+from ngm_assets.raw.convert import duckdb_type, file_list, identifier, open_duckdb, text
 
 if TYPE_CHECKING:
     import duckdb
@@ -131,9 +131,8 @@ class DuckDBEngine:
         nothing = f"SELECT {nulls} WHERE FALSE"
         if not files:
             return nothing
-        listed = ", ".join(text(file) for file in files)
         stored = (
-            f"read_parquet([{listed}], hive_partitioning = true, union_by_name = true, "
+            f"read_parquet({file_list(files)}, hive_partitioning = true, union_by_name = true, "
             f"hive_types = {{{text(contract.partition)}: DATE}})"
         )
         return f"SELECT {columns} FROM ({nothing} UNION ALL BY NAME SELECT * FROM {stored})"

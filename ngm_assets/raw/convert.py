@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -110,6 +113,8 @@ def _scalar(expression: str, found: pa.DataType, expected: pa.DataType) -> str:
         return f"CAST(CAST({expression} AS DECIMAL(38, 0)) AS VARCHAR)"  # an id read as a number
     if t.is_decimal(expected) and t.is_floating(found):
         return f"CAST(CAST({expression} AS VARCHAR) AS {target})"  # the shortest decimal, not the bits
+    if _family(found) == "text" and _family(expected) in {"date", "timestamp"}:
+        return f"CAST(CAST({expression} AS TIMESTAMPTZ) AS {target})"  # an offset in the text counts
     if _family(found) in _ACCEPTED[_family(expected)]:
         return f"CAST({expression} AS {target})"
     raise NotConvertible
@@ -142,6 +147,11 @@ def _family(kind: pa.DataType) -> str:
 def text(value: str) -> str:
     """Quote a string literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def file_list(paths: Iterable[Path | str]) -> str:
+    """Return a list of file names for `read_parquet`; `*`, `?` and `[` in a name mean themselves."""
+    return "[" + ", ".join(text(re.sub(r"[*?[]", r"[\g<0>]", str(path))) for path in paths) + "]"
 
 
 def identifier(name: str) -> str:

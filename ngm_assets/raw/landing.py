@@ -15,9 +15,9 @@ from ngm_assets.raw.convert import (
     NotConvertible,
     convert,
     duckdb_type,
+    file_list,
     identifier,
     open_duckdb,
-    text,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Landing:
         """Return the table's Parquet files, sorted; names starting with `_` or `.` are skipped.
 
         Raises:
-            DataError: A file leads out of the landing folder.
+            DataError: A file leads out of the landing folder, or a folder is a link.
         """
         return sorted(self._walk(self.root / raw_tables()[table].folder))
 
@@ -57,6 +57,13 @@ class Landing:
         root = self.root.resolve()
         for parent, folders, names in os.walk(folder, followlinks=False):
             folders[:] = [name for name in folders if not name.startswith(("_", "."))]
+            for name in folders:
+                if Path(parent, name).is_symlink():
+                    raise DataError(
+                        "The folder is a link; links to folders are not followed.",
+                        where=str(Path(parent, name)),
+                        mend="Copy the folder into the landing folder.",
+                    )
             for name in names:
                 path = Path(parent, name)
                 if name.startswith(("_", ".")) or not _is_parquet(path):
@@ -189,9 +196,9 @@ DATED_BY = {
 
 
 def _scan(group: FileGroup) -> str:
-    files = ", ".join(text(str(path)) for path in group.files)
     hive = "true" if group.hive else "false"
-    return f"read_parquet([{files}], hive_partitioning = {hive}, hive_types_autocast = false)"
+    options = f"hive_partitioning = {hive}, hive_types_autocast = false"
+    return f"read_parquet({file_list(group.files)}, {options})"
 
 
 def _is_parquet(path: Path) -> bool:

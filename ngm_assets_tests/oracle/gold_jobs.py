@@ -100,7 +100,6 @@ def attempt_row(pieces: list[Row], number: int) -> Row:
     """Return the gold row of one attempt from its slices, the last of which has the result."""
     last = pieces[-1]
     start = min(p["start"] for p in pieces)
-    known = [p["compute_ids"] for p in pieces if p["compute_ids"] is not None]
     row: dict[str, Any] = {name: last[name] for name in NAMES}
     return row | {
         "attempt": number,
@@ -109,6 +108,6 @@ def attempt_row(pieces: list[Row], number: int) -> Row:
         "end_time": last["end"],
         "duration_sec": (last["end"] - start).total_seconds(),
         "outcome": OUTCOMES.get(last["result_state"], "other"),
-        "compute_ids": sorted({c for ids in known for c in ids}) if known else None,
+        "compute_ids": sorted({c for p in pieces for c in p["compute_ids"] or ()}),
         "slices": len(pieces),
     }

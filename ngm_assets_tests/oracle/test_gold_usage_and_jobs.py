@@ -101,6 +101,12 @@ def test_equal_slices_collapse_and_the_compute_of_all_is_kept() -> None:
     assert run["compute_ids"] == ["c-1", "c-2"]
 
 
+@pytest.mark.parametrize("unknown", [None, []])
+def test_compute_that_is_not_known_is_an_empty_list(unknown: list[str] | None) -> None:
+    (run,) = attempts(piece(9, 10, "SUCCEEDED", compute_ids=unknown))
+    assert run["compute_ids"] == []
+
+
 @pytest.mark.parametrize(
     ("slice_", "reason", "dated"),
     [

@@ -1,0 +1,155 @@
+"""The SQL of gold, features and labels agrees with the oracle, which works everything out another way.
+
+Keys, counts, text, decimals, dates and flags agree exactly, floats to a relative 1e-9.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ngm_assets.demo.generate import generate
+from ngm_assets.demo.write import MARK
+from ngm_assets.engine.base import Query
+from ngm_assets.features.tables import feature_contracts
+from ngm_assets.gold.tables import UNDATED, gold_contracts, parameters
+from ngm_assets.models.dataset import DOMAINS, label_sql
+from ngm_assets_tests.comparing import assert_same_rows
+from ngm_assets_tests.estate import open_estate, read_rows, write_features, write_gold
+from ngm_assets_tests.landings import awkward_landing
+from ngm_assets_tests.oracle import Meanings, feature_tables, gold_tables, labels
+from ngm_assets_tests.oracle.frames import rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ngm_assets.platform import Platform
+
+TOLERANCE = 1e-9
+AWKWARD = ("awkward 1", "awkward 2", "awkward 3")
+LABELS = {
+    ("cost", "cost_stays_high"): "cost_anomaly_proxy",
+    ("security", "denied_5_times_next_7d"): "security_threat_proxy",
+    ("performance", "p95_next_active_day"): "p95_next_active_day",
+    ("reliability", "fails_next_active_day"): "failed_next_active_day",
+    ("quality", "schema_changes_next_7d"): "schema_changed_next_7d",
+}
+"""Domain and column of the label SQL, to the oracle's name for the label."""
+
+
+@dataclass(frozen=True)
+class Opinions:
+    """One landing as the package and as the oracle see it, on the days `start..end`."""
+
+    platform: Platform
+    gold: Mapping[str, pd.DataFrame]
+    features: Mapping[str, pd.DataFrame]
+    labels: Mapping[str, pd.DataFrame]
+    start: date
+    end: date
+
+    def expected(self, table: str) -> list[dict[str, Any]]:
+        """Return the oracle's rows of a gold or feature table on the days written."""
+        frames = {**self.gold, **self.features}
+        contract = {**gold_contracts(), **feature_contracts()}[table.removesuffix("_rejects")]
+        days = {UNDATED} if table.endswith("_rejects") else set()
+        days |= {self.start + timedelta(days=n) for n in range((self.end - self.start).days + 1)}
+        return [row for row in rows_of(frames[table]) if row[contract.partition] in days]
+
+
+@pytest.fixture(scope="module", params=[*AWKWARD, "demo"])
+def opinions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Opinions:
+    """Write gold and features of a landing, and ask the oracle for the same."""
+    folder: Path = tmp_path_factory.mktemp("a landing")
+    if request.param == "demo":
+        made = generate(folder / "landing", days=60, scale=0.2)
+        start, end = made.start, made.end + timedelta(days=33)
+    else:
+        start, seed = date(2023, 11, 20), int(request.param.split()[-1])
+        awkward_landing(folder / "landing", seed=seed, days=80, start=start)
+        start, end = start - timedelta(days=3), start + timedelta(days=115)
+    platform = open_estate(folder / "landing", folder / "home")
+    write_gold(platform, start, end)
+    write_features(platform, start, end)
+    actions = parameters(platform.settings.words, start, end)
+    kinds = ("read", "export", "permission", "token")
+    meanings = Meanings(**{kind: frozenset(actions[f"{kind}_actions"]) for kind in kinds})
+    gold = gold_tables(folder / "landing", meanings)
+    features = feature_tables(gold)
+    return Opinions(platform, gold, features, labels(features, gold), start, end)
+
+
+@pytest.mark.parametrize("table", sorted(gold_contracts()))
+def test_gold(opinions: Opinions, table: str) -> None:
+    contract = gold_contracts()[table]
+    assert_same_rows(
+        contract.full_name,
+        read_rows(opinions.platform, contract.full_name),
+        opinions.expected(table),
+        [contract.partition, *contract.entity_key],
+        tolerance=TOLERANCE,
+    )
+
+
+@pytest.mark.parametrize("table", sorted(gold_contracts()))
+def test_rejected_rows_are_as_many_with_the_same_keys_and_a_reason_each(
+    opinions: Opinions, table: str
+) -> None:
+    contract = gold_contracts()[table]
+    found = read_rows(opinions.platform, f"{contract.full_name}_rejects")
+    key = [contract.partition, *contract.entity_key]
+    mine, theirs = (
+        Counter(tuple(row[name] for name in key) for row in rows)
+        for rows in (found, opinions.expected(f"{table}_rejects"))
+    )
+    assert mine == theirs
+    assert all(row["reason"] for row in found)
+
+
+@pytest.mark.parametrize("table", sorted(feature_contracts()))
+def test_features(opinions: Opinions, table: str) -> None:
+    contract = feature_contracts()[table]
+    assert_same_rows(
+        contract.full_name,
+        read_rows(opinions.platform, contract.full_name),
+        opinions.expected(table),
+        [contract.partition, *contract.entity_key],
+        tolerance=TOLERANCE,
+    )
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_labels(opinions: Opinions, domain: str) -> None:
+    contract = feature_contracts()[f"{domain}_features"]
+    bounds = {"start_date": opinions.start, "end_date": opinions.end}
+    rows = opinions.platform.engine.rows(Query(label_sql(domain), dict(bounds)))
+    key = [contract.partition, *contract.entity_key]
+    for column in (name for d, name in LABELS if d == domain):
+        theirs = LABELS[domain, column]
+        wanted = [
+            {**{k: row[k] for k in key}, column: row[theirs]}
+            for row in rows_of(opinions.labels[theirs])
+            if opinions.start <= row[contract.partition] <= opinions.end
+        ]
+        mine = [{**{k: row[k] for k in key}, column: as_float(row[column])} for row in rows]
+        assert_same_rows(f"labels of {domain}", mine, wanted, key, tolerance=TOLERANCE)
+        assert len({row[column] for row in mine} - {None}) > 1, f"{column} never varies"
+
+
+def as_float(value: float | None) -> float | None:
+    """Return a label as a float, as the oracle has it."""
+    return None if value is None else float(value)
+
+
+def test_awkward_landings_put_every_table_to_the_test(opinions: Opinions) -> None:
+    tables = [*gold_contracts(), *feature_contracts()]
+    tables += [f"{name}_rejects" for name in gold_contracts()]
+    empty = [name for name in tables if not opinions.expected(name)]
+    clean = opinions.platform.settings.landing.joinpath(MARK).exists()
+    assert empty == (sorted(f"{name}_rejects" for name in gold_contracts()) if clean else [])
