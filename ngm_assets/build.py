@@ -39,7 +39,7 @@ def build_defs(
         "registry": RegistryResource.of(settings),
         **(resource_overrides or {}),
     }
-    jobs = _jobs(partitions)
+    jobs = _jobs()
     return dg.Definitions(
         assets=[
             *raw_specs(),
@@ -55,21 +55,20 @@ def build_defs(
     )
 
 
-def _jobs(partitions: Partitions) -> dict[str, Any]:
+def _jobs() -> dict[str, Any]:
     groups = dg.AssetSelection.groups
     selections = {
-        FEATURE_JOB: (groups("gold", "features"), partitions.daily, "Raw tables to gold to features."),
-        TRAINING_JOB: (groups("models"), partitions.weekly, "Train, judge and promote every model."),
-        INFERENCE_JOB: (groups("predictions"), partitions.daily, "Score days with the champions."),
+        FEATURE_JOB: (groups("gold", "features"), "Raw tables to gold to features."),
+        TRAINING_JOB: (groups("models"), "Train, judge and promote every model."),
+        INFERENCE_JOB: (groups("predictions"), "Score days with the champions."),
         DAILY_JOB: (
             groups("gold", "features", "predictions"),
-            partitions.daily,
             "Gold, features and predictions of the newest days, as one graph.",
         ),
     }
     return {
-        name: dg.define_asset_job(name, selection, partitions_def=days, description=text)
-        for name, (selection, days, text) in selections.items()
+        name: dg.define_asset_job(name, selection, description=text)
+        for name, (selection, text) in selections.items()
     }
 
 

@@ -82,9 +82,16 @@ def prepare_instance(home: Path) -> None:
         target.write_text(DAGSTER_YAML, encoding="utf-8")
 
 
+_UNFINISHED = (
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+)
+
+
 def _bury_dead_runs(instance: dg.DagsterInstance) -> None:
-    started = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED]))
-    for run in started:
+    for run in instance.get_runs(RunsFilter(statuses=list(_UNFINISHED))):
         pid = run.tags.get(PID_TAG)
         if pid is not None and not _alive(int(pid)):
             instance.report_run_failed(run, f"The process {pid} that ran it died.")

@@ -40,6 +40,14 @@ def build_partitions(settings: Settings) -> Partitions:
     )
 
 
+def weeks_before(days: int) -> dg.TimeWindowPartitionMapping:
+    """Return the mapping of week W to the whole weeks that hold the `days` days before its Monday.
+
+    Between unlike partitions the offsets count downstream partitions: weeks, not days.
+    """
+    return dg.TimeWindowPartitionMapping(start_offset=-days // 7, end_offset=-1)
+
+
 def days_of(context: dg.AssetExecutionContext) -> tuple[date, date]:
     """Return the first and last day (or Monday) of the run's partition range."""
     keys = context.partition_keys

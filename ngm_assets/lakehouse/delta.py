@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
-from ngm_assets.errors import ComputeError, DataError
+from ngm_assets.errors import ComputeError, ConfigError, DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from ngm_assets.lakehouse.contract import TableContract
 
 ATTEMPTS = 5
+UNFIT = r"[\[\]^|\\\x00-\x1f]|%[0-9A-Fa-f]{2}"
 
 
 class DeltaLakehouse:
@@ -24,9 +27,18 @@ class DeltaLakehouse:
 
     Args:
         root: Folder of the catalog; a table lives in `<root>/<schema>/<table>`.
+
+    Raises:
+        ConfigError: The path has characters that the Delta library cannot address.
     """
 
     def __init__(self, root: Path) -> None:
+        if re.search(UNFIT, str(root)):
+            raise ConfigError(
+                "Delta tables cannot lie below a path with [, ], ^, |, \\, %xx or control characters.",
+                where=str(root),
+                mend="Choose a home folder without them.",
+            )
         self.root = root
 
     def path(self, full_name: str) -> Path:
@@ -101,7 +113,7 @@ class DeltaLakehouse:
         if end is not None:
             filters.append((partition, "<=", end.isoformat()))
         table = DeltaTable(self.path(full_name))
-        return sorted(table.file_uris(file_pruning_predicate=filters or None))
+        return sorted(unquote(uri) for uri in table.file_uris(file_pruning_predicate=filters or None))
 
     def column_types(self, full_name: str) -> dict[str, str]:
         """Return the Delta type of every stored column, as JSON; empty before the first write."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngm_assets.models import evaluation as ev
-from ngm_assets.models.gates import MIN_CHAMPION_ROWS, Decision, Evidence, judge
+from ngm_assets.models.gates import Decision, Evidence, judge
+from ngm_assets.models.head_to_head import against_champion
 from ngm_assets.models.leakage import scan
 from ngm_assets.models.metrics import metrics
 
@@ -77,7 +78,8 @@ def assess(
         champion: The version to compare with, or None.
     """
     judged, stray = judge_rows(holdout, evaluated)
-    measured, baseline, against = measurements(spec, judged, champion)
+    measured, baseline = measurements(spec, judged)
+    against = None if champion is None else against_champion(spec, rows, champion)
     stray += count_unfinite(rows, final, final.predict(rows.features).prediction)
     evidence = evidence_of(
         spec,
@@ -124,9 +126,9 @@ def _unknown(frame: ModelFrame, model: Fitted) -> BoolArray:
 
 
 def measurements(
-    spec: ModelSpec, judged: Judged, champion: LoadedModel | None
-) -> tuple[ev.Measurement, Comparison, Comparison | None]:
-    """Return the primary metric, the comparison with the baseline, and that with the champion."""
+    spec: ModelSpec, judged: Judged
+) -> tuple[ev.Measurement, Comparison]:
+    """Return the primary metric and the comparison with the baseline."""
     metric, frame = metrics()[spec.metric.name], judged.frame
     measured = ev.measure(
         metric,
@@ -136,10 +138,7 @@ def measurements(
         dates=frame.dates,
         seed=spec.seed,
     )
-    baseline = against_baseline(spec, judged)
-    if champion is None:
-        return measured, baseline, None
-    return measured, baseline, against_champion(spec, frame, judged.output, champion)
+    return measured, against_baseline(spec, judged)
 
 
 def against_baseline(spec: ModelSpec, judged: Judged) -> Comparison:
@@ -160,56 +159,6 @@ def against_baseline(spec: ModelSpec, judged: Judged) -> Comparison:
         budget=spec.alert_budget,
         seed=spec.seed,
     )
-
-
-def against_champion(
-    spec: ModelSpec, holdout: ModelFrame, output: FloatArray, champion: LoadedModel
-) -> Comparison:
-    """Compare on labelled holdout rows whose day the champion was not trained on.
-
-    Args:
-        spec: The candidate's specification; its metric decides.
-        holdout: Labelled holdout rows.
-        output: The candidate's outputs on them, shape (n,).
-        champion: The version to compare with.
-    """
-    import numpy as np
-
-    reason = _incomparable(spec, holdout, champion)
-    if reason or holdout.label is None:
-        return ev.Comparison(None, None, reason=reason or "no labels")
-    new = holdout.dates > np.datetime64(champion.trained_through, "D")
-    rows = int(new.sum())
-    if rows < MIN_CHAMPION_ROWS:
-        return ev.Comparison(
-            None,
-            None,
-            rows=rows,
-            reason=f"{rows} holdout rows after {champion.trained_through}, the champion's last "
-            f"training day; {MIN_CHAMPION_ROWS} are needed",
-        )
-    fresh = holdout.select(new)
-    names = list(champion.spec.features)
-    theirs = champion.fitted.predict(fresh.features[names]).prediction
-    return ev.compare(
-        metrics()[spec.metric.name],
-        holdout.label[new],
-        output[new],
-        theirs,
-        dates=fresh.dates,
-        budget=spec.alert_budget,
-        seed=spec.seed,
-    )
-
-
-def _incomparable(spec: ModelSpec, holdout: ModelFrame, champion: LoadedModel) -> str:
-    lacking = sorted(set(champion.spec.features) - set(holdout.features.columns))
-    if lacking:
-        return f"the champion uses features the candidate does not: {', '.join(lacking)}"
-    theirs, ours = champion.spec.target, spec.target
-    if (theirs.column, theirs.horizon_days) != (ours.column, ours.horizon_days):
-        return f"the champion answers another question: {theirs.column}, {theirs.horizon_days} d"
-    return ""
 
 
 def evidence_of(

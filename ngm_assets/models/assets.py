@@ -11,7 +11,7 @@ from ngm_assets.models.dataset import catalog
 from ngm_assets.models.gates import GateResult, gate_names
 from ngm_assets.models.lifecycle import TrainingOutcome, TrainingRequest, train_partition
 from ngm_assets.models.spec import ModelSpec
-from ngm_assets.partitions import Partitions
+from ngm_assets.partitions import Partitions, weeks_before
 from ngm_assets.resources import PlatformResource, RegistryResource
 
 
@@ -22,7 +22,7 @@ def model_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
 
 def _model_asset(spec: ModelSpec, partitions: Partitions) -> dg.AssetsDefinition:
     key = asset_key(f"models.{spec.name}")
-    history = dg.TimeWindowPartitionMapping(start_offset=-spec.training.window_days, end_offset=-7)
+    history = weeks_before(spec.training.window_days)
     features = asset_key(f"features.{spec.feature_table}")
 
     @dg.asset(

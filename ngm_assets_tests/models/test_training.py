@@ -185,7 +185,7 @@ def test_a_champion_that_saw_nearly_all_of_the_holdout_is_not_compared(binary: C
     candidate = _train(spec_of("binary"), frame_of("binary"), champion=loaded_of(binary))
     assert _passed(candidate)["not_worse_than_champion"] is None
     assert candidate.champion is not None
-    assert "0 holdout rows after 2026-03-31" in candidate.champion.reason
+    assert "0 labelled rows after 2026-03-31" in candidate.champion.reason
     assert "not_worse_than_champion" in candidate.decision.reason
     assert candidate.decision.promote
 

@@ -1,0 +1,329 @@
+"""Job runs as the instance records them: what succeeds, what fails, what goes on, and who is told."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ngm_assets.build import DAILY_JOB, FEATURE_JOB, INFERENCE_JOB
+from ngm_assets.engine.base import Query
+from ngm_assets.features.tables import feature_contracts
+from ngm_assets.gold import assets as gold_assets_module
+from ngm_assets.gold.tables import gold_contracts
+from ngm_assets.lakehouse.quality import Finding
+from ngm_assets.models.dataset import catalog
+from ngm_assets.orchestration import PID_TAG, JobRun, open_instance, run_job, summary_of
+from ngm_assets.platform import Platform, open_platform
+from ngm_assets.settings import Settings, load_settings
+from ngm_assets_tests.landings import awkward_landing
+
+START = date(2023, 11, 20)
+FIRST, LAST = START + timedelta(days=25), START + timedelta(days=27)
+DAYS = [FIRST + timedelta(days=n) for n in range(3)]
+TABLES = (*gold_contracts().values(), *feature_contracts().values())
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished feature run over three days, with what it told on the way."""
+
+    settings: Settings
+    instance: dg.DagsterInstance
+    run: JobRun
+    told: list[tuple[str, int, int]]
+
+    @property
+    def platform(self) -> Platform:
+        """The tables the run wrote."""
+        return open_platform(self.settings)
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a small awkward landing."""
+    folder = tmp_path_factory.mktemp("awkward") / "landing"
+    awkward_landing(folder, seed=3, days=30, start=START)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ran(landing: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    """Return the run over three days, its instance still open."""
+    home = tmp_path_factory.mktemp("orchestration")
+    settings = load_settings(home=home, landing=landing, start_date=START, environ={})
+    told: list[tuple[str, int, int]] = []
+    with open_instance(settings) as instance:
+        run = run_feature_job(settings, instance, told)
+        yield Ran(settings, instance, run, told)
+
+
+@pytest.fixture
+def again(ran: Ran, tmp_path: Path) -> Iterator[Ran]:
+    """Return the same state in a home and a landing of its own, free to be damaged."""
+    home, landing = tmp_path / "home", tmp_path / "landing"
+    shutil.copytree(ran.settings.home / "lakehouse", home / "lakehouse")
+    shutil.copytree(ran.settings.landing, landing)
+    settings = load_settings(home=home, landing=landing, start_date=START, environ={})
+    with open_instance(settings) as instance:
+        yield replace(ran, settings=settings, instance=instance)
+
+
+def run_feature_job(
+    settings: Settings, instance: dg.DagsterInstance, told: list[tuple[str, int, int]] | None = None
+) -> JobRun:
+    """Run gold and features over the three days."""
+    return run_job(
+        settings,
+        instance,
+        FEATURE_JOB,
+        FIRST.isoformat(),
+        LAST.isoformat(),
+        progress=None if told is None else lambda *args: told.append(args),
+    )
+
+
+def rows_per_day(platform: Platform, full_name: str, day: str) -> dict[date, int]:
+    """Count the stored rows per day."""
+    sql = f"SELECT {day} AS day, COUNT(*) AS n FROM {full_name} GROUP BY {day}"  # noqa: S608
+    return {row["day"]: row["n"] for row in platform.engine.rows(Query(sql, {}))}
+
+
+def materialisations(ran: Ran, key: dg.AssetKey) -> dict[str, Any]:
+    """Return the newest materialisation of every partition by partition key."""
+    records = ran.instance.fetch_materializations(key, limit=100, ascending=True).records
+    return {str(r.partition_key): r.asset_materialization for r in records}
+
+
+def materialised(ran: Ran, run: JobRun) -> set[str]:
+    """Return the assets a run materialised."""
+    entries = ran.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    return {e.get_dagster_event().asset_key.to_user_string() for e in entries}  # type: ignore[union-attr]
+
+
+def versions(platform: Platform) -> dict[str, int | None]:
+    """Return the Delta version of every gold and feature table."""
+    return {c.full_name: platform.lakehouse.version(c.full_name) for c in TABLES}
+
+
+def key_of(full_name: str) -> dg.AssetKey:
+    """Return the asset key of a table."""
+    return dg.AssetKey(full_name.split("."))
+
+
+def test_the_run_succeeds_and_the_instance_knows_it(ran: Ran) -> None:
+    assert ran.run.success
+    assert ran.run.problems == ()
+    stored = ran.instance.get_run_by_id(ran.run.run_id)
+    assert stored is not None
+    assert stored.status == dg.DagsterRunStatus.SUCCESS
+    assert stored.job_name == FEATURE_JOB
+    assert stored.tags[PID_TAG] == str(os.getpid())
+
+
+@pytest.mark.parametrize("contract", TABLES, ids=lambda contract: contract.full_name)
+def test_every_partition_is_recorded_with_its_row_count(ran: Ran, contract: Any) -> None:
+    found = materialisations(ran, key_of(contract.full_name))
+    assert sorted(found) == [day.isoformat() for day in DAYS]
+    stored = rows_per_day(ran.platform, contract.full_name, contract.partition)
+    assert set(stored) <= set(DAYS)
+    for day in DAYS:
+        counted = found[day.isoformat()].metadata["dagster/partition_row_count"].value
+        assert counted == stored.get(day, 0)
+
+
+def test_the_runs_hold_rows_worth_counting(ran: Ran) -> None:
+    for contract in TABLES:
+        assert rows_per_day(ran.platform, contract.full_name, contract.partition), contract.full_name
+
+
+@pytest.mark.parametrize("contract", TABLES, ids=lambda contract: contract.full_name)
+def test_the_newest_partition_carries_lineage_and_place(ran: Ran, contract: Any) -> None:
+    metadata = materialisations(ran, key_of(contract.full_name))[LAST.isoformat()].metadata
+    lineage = metadata["dagster/column_lineage"].value.deps_by_column
+    assert set(lineage) == set(contract.column_names)
+    sources = {key_of(name) for name in contract.sources}
+    assert {dep.asset_key for deps in lineage.values() for dep in deps} <= sources
+    assert any(lineage.values())
+    assert Path(metadata["dagster/uri"].value).is_dir()
+
+
+def test_every_check_of_every_asset_is_recorded(ran: Ran) -> None:
+    from ngm_assets.build import build_defs
+
+    graph = build_defs(ran.settings).resolve_asset_graph()
+    wanted = {
+        (key.asset_key.to_user_string(), key.name)
+        for key in graph.asset_check_keys
+        if key.asset_key.path[0] in ("gold", "features")
+    }
+    assert {(check.asset, check.check) for check in ran.run.checks} == wanted
+    counts = summary_of(ran.run.checks)
+    assert sum(counts.values()) == len(ran.run.checks)
+    assert counts["failed"] == len(ran.run.errors) == 0
+    assert counts["warned"] == len(ran.run.warnings) > 0
+
+
+def test_a_warning_stops_nothing_below_it(ran: Ran) -> None:
+    warned = {check.asset for check in ran.run.warnings}
+    assert "gold/fact_usage" in warned
+    assert "features/cost_features" in materialised(ran, ran.run)
+
+
+def test_progress_counts_up_to_the_number_of_steps(ran: Ran) -> None:
+    assert [done for _, done, _ in ran.told] == list(range(1, len(TABLES) + 1))
+    assert {total for _, _, total in ran.told} == {len(TABLES)}
+    assert {step for step, _, _ in ran.told} == {c.full_name.replace(".", "/") for c in TABLES}
+
+
+def test_a_selection_runs_only_what_it_names(again: Ran) -> None:
+    told: list[tuple[str, int, int]] = []
+    run = run_job(
+        again.settings,
+        again.instance,
+        FEATURE_JOB,
+        FIRST.isoformat(),
+        FIRST.isoformat(),
+        assets=[("gold", "dim_cluster")],
+        progress=lambda *args: told.append(args),
+    )
+    assert run.success
+    assert told == [("gold/dim_cluster", 1, 1)]
+    assert materialised(again, run) == {"gold/dim_cluster"}
+
+
+def test_a_corrupt_file_fails_its_table_alone(again: Ran) -> None:
+    damaged = sorted((again.settings.landing / "access" / "audit").rglob("*.parquet"))[0]
+    damaged.write_bytes(b"PAR1 this is no parquet file")
+    before = versions(again.platform)
+    told: list[tuple[str, int, int]] = []
+    run = run_feature_job(again.settings, again.instance, told)
+    assert not run.success
+    (problem,) = run.problems
+    assert problem.step == "gold/fact_audit_logs"
+    assert problem.kind == "DataError"
+    assert problem.message.startswith("system.access.audit: the file cannot be read as Parquet")
+    assert f"where: {damaged}" in problem.message
+    assert "mend:" in problem.message
+    assert "Traceback" not in problem.message
+    assert "DataError" in problem.trace
+    failed = {"gold.fact_audit_logs", "features.security_features"}
+    others = {c.full_name.replace(".", "/") for c in TABLES if c.full_name not in failed}
+    assert materialised(again, run) == others
+    after = versions(again.platform)
+    assert {name: after[name] for name in failed} == {name: before[name] for name in failed}
+    assert [done for _, done, _ in told] == list(range(1, len(TABLES)))
+    assert "features/security_features" not in {step for step, _, _ in told}
+    stored = again.instance.get_run_by_id(run.run_id)
+    assert stored is not None
+    assert stored.status == dg.DagsterRunStatus.FAILURE
+
+
+def failing(name: str, table: str, *, warn: bool) -> Any:
+    """Return `gold_findings` with one finding of one table turned into a failure."""
+    real = gold_assets_module.gold_findings
+
+    def findings(*args: Any) -> list[Finding]:
+        found = real(*args)
+        if args[2].name != table:
+            return found
+        return [replace(f, passed=False, warn=warn) if f.name == name else f for f in found]
+
+    return findings
+
+
+def test_a_failed_blocking_check_stops_what_depends_on_it(
+    again: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = failing("complete_against_source", "fact_usage", warn=False)
+    monkeypatch.setattr(gold_assets_module, "gold_findings", broken)
+    before = versions(again.platform)
+    run = run_feature_job(again.settings, again.instance)
+    assert not run.success
+    assert [(c.asset, c.check) for c in run.errors] == [("gold/fact_usage", "complete_against_source")]
+    assert {problem.step for problem in run.problems} == {"gold/fact_usage"}
+    assert "complete_against_source" in run.problems[0].message
+    others = {c.full_name.replace(".", "/") for c in TABLES} - {"features/cost_features"}
+    assert materialised(again, run) == others
+    assert versions(again.platform)["features.cost_features"] == before["features.cost_features"]
+
+
+def test_the_same_failure_as_a_warning_stops_nothing(
+    again: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = failing("complete_against_source", "fact_usage", warn=True)
+    monkeypatch.setattr(gold_assets_module, "gold_findings", broken)
+    run = run_feature_job(again.settings, again.instance)
+    assert run.success
+    assert ("gold/fact_usage", "complete_against_source") in {
+        (c.asset, c.check) for c in run.warnings
+    }
+    assert "features/cost_features" in materialised(again, run)
+
+
+def test_days_before_the_first_champion_are_empty_and_said_to_be(again: Ran) -> None:
+    run = run_job(
+        again.settings, again.instance, INFERENCE_JOB, LAST.isoformat(), LAST.isoformat()
+    )
+    assert run.success
+    assert {c.asset for c in run.warnings if c.check == "champion_in_force"} == {
+        f"predictions/{spec.name}_predictions" for spec in catalog()
+    }
+    for spec in catalog():
+        key = key_of(f"predictions.{spec.name}_predictions")
+        newest = materialisations(again, key)[LAST.isoformat()]
+        assert newest.metadata["dagster/partition_row_count"].value == 0
+
+
+def dead_process() -> int:
+    """Return the id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])  # noqa: S603
+    process.wait(timeout=60)
+    return process.pid
+
+
+def test_runs_of_dead_processes_are_failed_when_the_home_is_opened(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path / "home", landing=tmp_path, environ={})
+    status = dg.DagsterRunStatus
+    left = {
+        "killed in a step": (status.STARTED, {PID_TAG: str(dead_process())}),
+        "killed before the first step": (status.NOT_STARTED, {PID_TAG: str(dead_process())}),
+        "still running": (status.STARTED, {PID_TAG: str(os.getpid())}),
+        "of the UI": (status.STARTED, {}),
+        "ended well": (status.SUCCESS, {PID_TAG: str(dead_process())}),
+    }
+    ids = {name: str(uuid.uuid4()) for name in left}
+    with open_instance(settings) as instance:
+        for name, (state, tags) in left.items():
+            instance.add_run(
+                dg.DagsterRun(job_name=DAILY_JOB, run_id=ids[name], status=state, tags=tags)
+            )
+    with open_instance(settings) as instance:
+        runs = {name: instance.get_run_by_id(run_id) for name, run_id in ids.items()}
+        found = {name: run.status for name, run in runs.items() if run is not None}
+    assert found == {
+        "killed in a step": status.FAILURE,
+        "killed before the first step": status.FAILURE,
+        "still running": status.STARTED,
+        "of the UI": status.STARTED,
+        "ended well": status.SUCCESS,
+    }
+
+
+def test_the_instance_reports_nothing_home(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path / "home", landing=tmp_path, environ={})
+    with open_instance(settings) as instance:
+        assert instance.telemetry_enabled is False
+    (settings.dagster_home / "dagster.yaml").write_text("telemetry:\n  enabled: true\n")
+    with open_instance(settings) as instance:
+        assert instance.telemetry_enabled is True, "the user's own file is left alone"
