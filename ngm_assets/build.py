@@ -1,4 +1,4 @@
-"""The only assembler: turns settings into a fresh Definitions; code location, CLI and tests call it."""
+"""The only assembler: settings in, a fresh Definitions out; code location, CLI, tests call it."""
 
 from __future__ import annotations
 

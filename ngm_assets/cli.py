@@ -31,7 +31,9 @@ config_app = typer.Typer(help="Settings of an environment.", no_args_is_help=Tru
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 
-Home = Annotated[Path | None, typer.Option(help="Folder of all state. Default: NGM_HOME, else .ngm")]
+Home = Annotated[
+    Path | None, typer.Option(help="Folder of all state. Default: NGM_HOME, else .ngm")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -54,7 +56,9 @@ def demo(
     root = _home(home)
     landing = root / "landing"
     with console.progress(as_json) as bars:
-        made = generate(landing, days=days, seed=seed, scale=scale, progress=bars.stage("demo estate"))
+        made = generate(
+            landing, days=days, seed=seed, scale=scale, progress=bars.stage("demo estate")
+        )
     _run(root, landing, made.start, made.end, 14, "all", as_json)
 
 
@@ -96,7 +100,9 @@ def models(home: Home = None, as_json: Json = False) -> None:
 @app.command()
 def lineage(
     name: Annotated[str, typer.Argument(help="schema.table or schema.table.column")],
-    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Print only the Mermaid chart.")] = False,
+    as_mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="Print only the Mermaid chart.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show what a table or column is made of, and what is made of it."""
@@ -105,7 +111,9 @@ def lineage(
     source = find(name)
     up, down = upstream(source), downstream(source)
     if as_json:
-        _print_json({"name": name, "upstream": list(edges_of(up)), "downstream": list(edges_of(down))})
+        _print_json(
+            {"name": name, "upstream": list(edges_of(up)), "downstream": list(edges_of(down))}
+        )
     elif as_mermaid:
         typer.echo(mermaid(up, down))
     else:
@@ -129,7 +137,9 @@ def doctor(home: Home = None, landing: Path | None = None, as_json: Json = False
 
 @config_app.command("show")
 def config_show(
-    env: Annotated[str | None, typer.Option(help="Environment. Default: NGM_ENV, else local.")] = None,
+    env: Annotated[
+        str | None, typer.Option(help="Environment. Default: NGM_ENV, else local.")
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -200,7 +210,9 @@ def _day(text: str, option: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ConfigError(
-            f"{text!r} is not a day.", where=option, mend="Write it as YYYY-MM-DD, for example 2026-06-28."
+            f"{text!r} is not a day.",
+            where=option,
+            mend="Write it as YYYY-MM-DD, for example 2026-06-28.",
         ) from None
 
 

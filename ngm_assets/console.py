@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ngm_assets.lineage import Branch
 
 Told = Callable[[str, int, int], None]
+PIPED_WIDTH = 140
 
 
 class Bars:
@@ -25,7 +26,7 @@ class Bars:
         self._open: TaskID | None = None
 
     def stage(self, title: str) -> Told:
-        """Open a bar; what is returned moves it: (what ended, how many ended, how many there are)."""
+        """Open a bar and return what moves it: (what ended, how many ended, how many there are)."""
         self.close()
         task = self._progress.add_task(title, total=None, step="")
         self._open = task
@@ -83,14 +84,25 @@ def _table(title: str, *columns: str) -> Any:
 def _print(*things: Any) -> None:
     from rich.console import Console
 
-    console = Console(soft_wrap=False)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, PIPED_WIDTH))
     for thing in things:
         console.print(thing)
 
 
 def show_models(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print the models."""
-    table = _table("Models", "model", "champion", "as of", "metric", "holdout", "baseline", "verdict on the newest")
+    table = _table(
+        "Models",
+        "model",
+        "champion",
+        "as of",
+        "metric",
+        "holdout",
+        "baseline",
+        "verdict on the newest",
+    )
     for row in rows:
         champion = f"v{row['champion']}" if row["champion"] else "none"
         span = f" [{_number(row['low'])}, {_number(row['high'])}]" if row["low"] is not None else ""
@@ -148,7 +160,9 @@ def _show_findings(runs: Sequence[Mapping[str, Any]]) -> None:
             _print(f"{word} {check['asset']} {check['check']}: {escape(check['description'])}")
     for run in runs:
         for problem in run["problems"]:
-            _print(f"[bold red]{problem['step']}[/] {problem['kind']}: {escape(problem['message'])}")
+            _print(
+                f"[bold red]{problem['step']}[/] {problem['kind']}: {escape(problem['message'])}"
+            )
 
 
 def show_observations(seen: Sequence[Observation]) -> None:
@@ -167,7 +181,9 @@ def show_settings(values: Mapping[str, Any]) -> None:
     import yaml
     from rich.syntax import Syntax
 
-    _print(Syntax(yaml.safe_dump(dict(values), sort_keys=False), "yaml", background_color="default"))
+    _print(
+        Syntax(yaml.safe_dump(dict(values), sort_keys=False), "yaml", background_color="default")
+    )
 
 
 def show_lineage(up: Branch, down: Branch) -> None:

@@ -53,7 +53,9 @@ def _java() -> Observation:
     java = shutil.which("java")
     if java is None:
         return Observation("java", None, "not found; needed for Spark only")
-    answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+    answer = subprocess.run(
+        [java, "-version"], capture_output=True, text=True, timeout=30, check=False
+    )
     return Observation("java", True, (answer.stderr or answer.stdout).splitlines()[0])
 
 
@@ -87,7 +89,9 @@ def _mlflow(settings: Settings) -> Observation:
 
     database = settings.home / "mlflow.db"
     if not database.exists():
-        return Observation("mlflow", None, f"{settings.mlflow_uri} is created by the first training")
+        return Observation(
+            "mlflow", None, f"{settings.mlflow_uri} is created by the first training"
+        )
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 

@@ -100,7 +100,9 @@ def downstream(source: Source) -> Branch:
     return _grow(source, consumers(), frozenset())
 
 
-def _grow(source: Source, edges: Mapping[Source, tuple[Source, ...]], seen: frozenset[Source]) -> Branch:
+def _grow(
+    source: Source, edges: Mapping[Source, tuple[Source, ...]], seen: frozenset[Source]
+) -> Branch:
     table, column = source
     if not column:
         names = {t for s, targets in edges.items() if s[0] == table for t, _ in targets}

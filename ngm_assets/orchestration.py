@@ -148,7 +148,9 @@ def run_job(
         job=job,
         run_id=run_id,
         success=result.success,
-        problems=tuple(_problem(e) for e in events if e.event_type == DagsterEventType.STEP_FAILURE),
+        problems=tuple(
+            _problem(e) for e in events if e.event_type == DagsterEventType.STEP_FAILURE
+        ),
         checks=tuple(
             _check(e) for e in events if e.event_type == DagsterEventType.ASSET_CHECK_EVALUATION
         ),

@@ -151,7 +151,9 @@ def run_pipeline(
     selected = [("models", name) for name in plan.models]
     scored = [("predictions", f"{name}_predictions") for name in plan.models]
 
-    def go(title: str, job: str, first: date, last: date, keys: Sequence[tuple[str, str]] | None) -> None:
+    def go(
+        title: str, job: str, first: date, last: date, keys: Sequence[tuple[str, str]] | None
+    ) -> None:
         runs.append(
             run_job(
                 settings,

@@ -1,4 +1,4 @@
-"""Dagster resources: platform and model registry of the environment, rebuilt wherever a step runs."""
+"""Dagster resources: platform and model registry, rebuilt wherever a step runs."""
 
 from __future__ import annotations
 

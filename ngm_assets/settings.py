@@ -108,7 +108,7 @@ def load_settings(
             where="NGM_ENV",
             mend=f"Set NGM_ENV to one of: {known}.",
         )
-    home = (home.expanduser().resolve() if home else default_home(variables))
+    home = home.expanduser().resolve() if home else default_home(variables)
     values = read_yaml(base)
     overlay = home / HOME_FILE
     if overlay.is_file():

@@ -51,7 +51,7 @@ def table_rows(platform: Platform) -> dict[str, int]:
     found = {}
     for name in platform.lakehouse.tables():
         if name in platform.contracts:
-            query = Query(f"SELECT COUNT(*) AS n FROM {name}", {})  # noqa: S608
+            query = Query(f"SELECT COUNT(*) AS n FROM {name}", {})
             found[name] = platform.engine.rows(query)[0]["n"]
     return found
 
@@ -64,7 +64,7 @@ def alerts(platform: Platform, start: date, end: date) -> list[dict[str, Any]]:
         keys = ", ".join(contract.key)
         measure = "anomaly_score" if spec.problem == "anomaly" else "prediction"
         sql = (
-            f"SELECT {keys}, severity, {measure} AS score, recommended_action "  # noqa: S608
+            f"SELECT {keys}, severity, {measure} AS score, recommended_action "
             f"FROM {contract.full_name} WHERE severity <> 'info' "
             f"ORDER BY score DESC, {keys} LIMIT {TOP}"
         )

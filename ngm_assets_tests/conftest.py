@@ -6,19 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-FORCED_BY_LIBRARIES = (
-    "ignore::dagster.BetaWarning",
-    "ignore::dagster.PreviewWarning",
-    "ignore::dagster.SupersessionWarning",
-)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Allow the warnings that libraries force on their users; all others stay errors."""
-    for line in FORCED_BY_LIBRARIES:
-        config.addinivalue_line("filterwarnings", line)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def quiet_environment() -> Iterator[None]:
     """Switch usage reporting off, and hide the caller's own settings."""

@@ -243,7 +243,7 @@ def test_loading_the_definitions_loads_no_heavy_library(tmp_path: Path) -> None:
         f"print(sorted({set(HEAVY)!r} & {{name.partition('.')[0] for name in sys.modules}}))\n"
     )
     environment = {**os.environ, "NGM_HOME": str(tmp_path)}
-    run = subprocess.run(  # noqa: S603
+    run = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 TYPES = ("STRING", "BIGINT", "DOUBLE", "TIMESTAMP", "DATE", "DECIMAL", "BOOLEAN", "INT")
 FOREVER = 10**6
-_WORDS = "region source batch_id quality_flag net_amount tax note owner_ref origin version".split()
+_WORDS = ["region", "source", "batch_id", "quality_flag", "net_amount"]
+_WORDS += ["tax", "note", "owner_ref", "origin", "version"]
 
 
 @dataclass

@@ -65,7 +65,7 @@ class _Kind:
 
 _KINDS = (
     _Kind("cost", "runaway_cluster", 6, 1, (2, 3), (4.0, 8.0), "x cost of the same weekday",
-          "an all-purpose cluster runs away until somebody notices and multiplies the workspace's cost"),
+          "an all-purpose cluster runs away until somebody notices: the cost multiplies"),
     _Kind("security", "credential_stuffing", 6, 2, (1, 2), (60.0, 120.0), "failed logins",
           "bursts of failed logins from many new addresses at night, then reads in new places"),
     _Kind("security", "exfiltration", 4, 1, (1, 2), (80.0, 220.0), "exports a day",

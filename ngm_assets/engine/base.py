@@ -36,7 +36,13 @@ class Engine(Protocol):
     """Runs queries over raw and lakehouse tables."""
 
     def overwrite(
-        self, contract: TableContract, query: Query, start: date, end: date, *, also: tuple[date, ...] = ()
+        self,
+        contract: TableContract,
+        query: Query,
+        start: date,
+        end: date,
+        *,
+        also: tuple[date, ...] = (),
     ) -> None:
         """Replace the partitions `start..end` (and `also`) of a table by the query's rows."""
 

@@ -49,7 +49,13 @@ class DuckDBEngine:
         self.scratch = scratch
 
     def overwrite(
-        self, contract: TableContract, query: Query, start: date, end: date, *, also: tuple[date, ...] = ()
+        self,
+        contract: TableContract,
+        query: Query,
+        start: date,
+        end: date,
+        *,
+        also: tuple[date, ...] = (),
     ) -> None:
         """Replace the partitions `start..end` (and `also`) of a table by the query's rows.
 
@@ -76,12 +82,13 @@ class DuckDBEngine:
 
     def rows(self, query: Query) -> list[dict[str, Any]]:
         """Return a small result as dictionaries."""
-        table = self.arrow(query)
-        return table.to_pylist()
+        rows: list[dict[str, Any]] = self.arrow(query).to_pylist()
+        return rows
 
     def frame(self, query: Query) -> pd.DataFrame:
         """Return a result as a pandas frame, dates as datetime64."""
-        return self.arrow(query).to_pandas(date_as_object=False)
+        frame: pd.DataFrame = self.arrow(query).to_pandas(date_as_object=False)
+        return frame
 
     def arrow(self, query: Query) -> pa.Table:
         """Return a result as an Arrow table."""
@@ -121,7 +128,9 @@ class DuckDBEngine:
             return self.landing.select(name)
         contract = self.contracts[name]
         kinds = {field.name: duckdb_type(field.type) for field in contract.arrow_schema()}
-        columns = ", ".join(f"CAST({identifier(n)} AS {k}) AS {identifier(n)}" for n, k in kinds.items())
+        columns = ", ".join(
+            f"CAST({identifier(n)} AS {k}) AS {identifier(n)}" for n, k in kinds.items()
+        )
         files = (
             self.lakehouse.files(name, contract.partition, query.window.start, query.window.end)
             if self.lakehouse.exists(name)
@@ -143,7 +152,9 @@ def _shape(contract: TableContract, sql: str) -> str:
         f"CAST({identifier(field.name)} AS {duckdb_type(field.type)}) AS {identifier(field.name)}"
         for field in contract.arrow_schema()
     )
-    order = ", ".join(identifier(name) for name in dict.fromkeys((contract.partition, *contract.key)))
+    order = ", ".join(
+        identifier(name) for name in dict.fromkeys((contract.partition, *contract.key))
+    )
     return f"SELECT {columns} FROM ({sql}) ORDER BY {order}"
 
 

@@ -47,7 +47,7 @@ def to_duckdb(sql: str) -> str:
             alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name))
             view.set("alias", alias.copy())
             table.replace(view)
-    return tree.sql(dialect="duckdb")
+    return str(tree.sql(dialect="duckdb"))
 
 
 def _full_name(table: object) -> str:
@@ -82,7 +82,9 @@ def select_from_cte(sql: str, name: str, body: str) -> str:
         kept.append(cte.sql(dialect=DIALECT))
         if cte.alias_or_name == name:
             return f"WITH {', '.join(kept)} {body}"
-    raise ComputeError(f"The query has no CTE named {name!r}.", mend=f"Name its first CTE {name!r}.")
+    raise ComputeError(
+        f"The query has no CTE named {name!r}.", mend=f"Name its first CTE {name!r}."
+    )
 
 
 @cache

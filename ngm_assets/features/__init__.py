@@ -1,1 +1,1 @@
-"""Features: one row per entity and day, known by the end of that day; one definition for training and scoring."""
+"""Features: a row per entity and day, known by its end; one definition for all models."""

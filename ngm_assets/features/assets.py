@@ -48,7 +48,7 @@ def _feature_asset(
     )
     def _asset(
         context: dg.AssetExecutionContext, platform: PlatformResource
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         opened = platform.open()
         engine = opened.engine
         start, end = days_of(context)

@@ -71,7 +71,7 @@ def _gold_asset(
     )
     def _asset(
         context: dg.AssetExecutionContext, platform: PlatformResource
-    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         opened = platform.open()
         engine, words = opened.engine, opened.settings.words
         start, end = days_of(context)

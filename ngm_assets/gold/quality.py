@@ -1,4 +1,4 @@
-"""Rules for gold beyond the contract: completeness against the source, prices, snapshots, freshness."""
+"""Rules for gold beyond the contract: completeness, prices, snapshots, freshness."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ NAMES = (
     "no_rows_rejected",
     "fresh_for_due_partition",
 )
-EXTRA_NAMES = {"fact_usage": ("price_match_rate", "prices_unambiguous"), "info_schema": ("snapshots_stored",)}
+EXTRA_NAMES = {
+    "fact_usage": ("price_match_rate", "prices_unambiguous"),
+    "info_schema": ("snapshots_stored",),
+}
 WARN_ONLY = {
     "source_present",
     "no_rows_rejected",
@@ -32,17 +35,21 @@ WARN_ONLY = {
 }
 
 
-def source_counts(engine: Engine, contract: TableContract, start: date, end: date) -> dict[date, int]:
+def source_counts(
+    engine: Engine, contract: TableContract, start: date, end: date
+) -> dict[date, int]:
     """Count the distinct keys the raw rows have per day."""
     sql = read_yaml(FOLDER / "source_counts.yaml")[contract.name]
     rows = engine.rows(Query(sql, {"start_date": start, "end_date": end}))
     return {row["day"]: row["keys"] for row in rows}
 
 
-def daily_counts(engine: Engine, contract: TableContract, start: date, end: date) -> dict[date, int]:
+def daily_counts(
+    engine: Engine, contract: TableContract, start: date, end: date
+) -> dict[date, int]:
     """Count the stored rows per day."""
     day = contract.partition
-    sql = f"SELECT {day} AS day, COUNT(*) AS n FROM {contract.full_name} GROUP BY {day}"  # noqa: S608
+    sql = f"SELECT {day} AS day, COUNT(*) AS n FROM {contract.full_name} GROUP BY {day}"
     return {row["day"]: row["n"] for row in engine.rows(Query(sql, {}, Window(start, end)))}
 
 
@@ -65,15 +72,9 @@ def gold_findings(
             detail="Missing tables read as empty." if absent else "",
         ),
         _complete(facts, source, rejects, days),
-        volume_finding(before, source, days),
+        volume_finding(contract, before, source, days),
         _rejects(rejects, undated),
-        Finding(
-            "fresh_for_due_partition",
-            source.get(end, 0) > 0,
-            warn=True,
-            numbers={"due": end.isoformat(), "source_rows_on_due_day": source.get(end, 0)},
-            detail=f"The source {'has' if source.get(end) else 'has no'} rows for {end}.",
-        ),
+        _fresh(contract, source, end),
     ]
     if contract.name == "fact_usage":
         findings += _prices(engine, start, end)
@@ -82,13 +83,29 @@ def gold_findings(
     return findings
 
 
+def _fresh(contract: TableContract, source: Mapping[date, int], due: date) -> Finding:
+    rows = source.get(due, 0)
+    detail = f"The source {'has' if rows else 'has no'} rows for {due}."
+    if not contract.every_day:
+        detail += " They are not due every day."
+    return Finding(
+        "fresh_for_due_partition",
+        rows > 0 or not contract.every_day,
+        warn=True,
+        numbers={"due": due.isoformat(), "source_rows_on_due_day": rows},
+        detail=detail,
+    )
+
+
 def _complete(
     facts: Facts, source: Mapping[date, int], rejects: Mapping[date, int], days: list[date]
 ) -> Finding:
     off = {
         day: source.get(day, 0) - facts.row_count(day)
         for day in days
-        if not facts.row_count(day) <= source.get(day, 0) <= facts.row_count(day) + rejects.get(day, 0)
+        if not facts.row_count(day)
+        <= source.get(day, 0)
+        <= facts.row_count(day) + rejects.get(day, 0)
     }
     return Finding(
         "complete_against_source",
@@ -145,5 +162,7 @@ def _snapshots(facts: Facts, days: list[date]) -> Finding:
         not missing,
         warn=True,
         numbers={"days_without_snapshot": len(missing), "days": missing[:SAMPLE]},
-        detail="A past day without a stored snapshot cannot be made up." if missing else "",
+        detail=f"A past day without a stored snapshot cannot be made up: {', '.join(missing[:SAMPLE])}."
+        if missing
+        else "",
     )

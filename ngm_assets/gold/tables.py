@@ -26,7 +26,9 @@ def gold_contracts() -> dict[str, TableContract]:
 
 def parameters(words: Words, start: date, end: date) -> dict[str, Value]:
     """Return the named parameters gold SQL may use."""
-    actions = {name: list(values) for name, values in read_yaml(FOLDER / "audit_actions.yaml").items()}
+    actions = {
+        name: list(values) for name, values in read_yaml(FOLDER / "audit_actions.yaml").items()
+    }
     return {
         "start_date": start,
         "end_date": end,
@@ -48,8 +50,9 @@ def rejects_contract(contract: TableContract) -> TableContract:
     reason = Column(name="reason", type="string", nullable=False, doc="Hard rule the row breaks.")
     return TableContract(
         name=f"{contract.name}_rejects",
-        schema=contract.schema_name,
-        description=f"Rows kept out of {contract.full_name}, with the reason; undated ones under {UNDATED}.",
+        schema_name=contract.schema_name,
+        description=f"Rows kept out of {contract.full_name}, with the reason; without any date: "
+        f"{UNDATED}.",
         key=contract.key,
         partition=contract.partition,
         sources=contract.sources,
@@ -61,8 +64,9 @@ def rejects_query(contract: TableContract, words: Words, start: date, end: date)
     """Return the query of a table's rejects: the rows of its CTE `checked` that have a reason."""
     names = ", ".join(dict.fromkeys((contract.partition, *contract.key)))
     body = (
-        f"SELECT {names}, reject_reason AS reason FROM checked WHERE reject_reason IS NOT NULL AND "
-        f"({contract.partition} BETWEEN :start_date AND :end_date OR {contract.partition} = DATE '{UNDATED}')"
+        f"SELECT {names}, reject_reason AS reason FROM checked WHERE reject_reason IS NOT NULL "
+        f"AND ({contract.partition} BETWEEN :start_date AND :end_date "
+        f"OR {contract.partition} = DATE '{UNDATED}')"
     )
     sql = select_from_cte(read_sql(FOLDER / f"{contract.name}.sql"), "checked", body)
     return Query(sql, parameters(words, start, end))

@@ -1,1 +1,1 @@
-"""The lakehouse: table contracts, and Delta tables whose date partitions are overwritten atomically."""
+"""The lakehouse: table contracts, and Delta tables overwritten by whole date partitions."""

@@ -1,4 +1,4 @@
-"""What the assets of every layer share: definition metadata, check specs and results, partitions."""
+"""What the assets of every layer share: metadata, check specs and results, partitions."""
 
 from __future__ import annotations
 

@@ -39,6 +39,7 @@ class TableContract(BaseModel):
         partition: Date column the table is partitioned by.
         sources: Tables its SQL reads.
         lookback_days: Days before t that a row of t may depend on.
+        every_day: Rows are due every day; False for tables of changes, which may be rare.
         columns: Columns in order.
     """
 
@@ -51,6 +52,7 @@ class TableContract(BaseModel):
     partition: str
     sources: tuple[str, ...] = ()
     lookback_days: int = Field(default=0, ge=0)
+    every_day: bool = True
     columns: tuple[Column, ...]
 
     @property
@@ -81,7 +83,9 @@ class TableContract(BaseModel):
 
         return pa.schema(
             [
-                pa.field(c.name, arrow_type(c.type), nullable=c.nullable, metadata={"comment": c.doc})
+                pa.field(
+                    c.name, arrow_type(c.type), nullable=c.nullable, metadata={"comment": c.doc}
+                )
                 for c in self.columns
             ]
         )

@@ -1,4 +1,4 @@
-"""Delta tables on disk: created from a contract, overwritten by whole date partitions in one commit."""
+"""Delta tables on disk: made from a contract, overwritten by date partitions in one commit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DeltaLakehouse:
     def __init__(self, root: Path) -> None:
         if re.search(UNFIT, str(root)):
             raise ConfigError(
-                "Delta tables cannot lie below a path with [, ], ^, |, \\, %xx or control characters.",
+                "Delta tables cannot lie below a path with [ ] ^ | \\ %xx or control characters.",
                 where=str(root),
                 mend="Choose a home folder without them.",
             )
@@ -98,12 +98,14 @@ class DeltaLakehouse:
                 continue
             return
         raise ComputeError(
-            f"Another process kept writing {contract.full_name}; gave up after {ATTEMPTS} attempts.",
+            f"Another process kept writing {contract.full_name}: {ATTEMPTS} attempts failed.",
             where=str(self.path(contract.full_name)),
             mend="Let the other run finish, then run again.",
         )
 
-    def files(self, full_name: str, partition: str, start: date | None, end: date | None) -> list[str]:
+    def files(
+        self, full_name: str, partition: str, start: date | None, end: date | None
+    ) -> list[str]:
         """Return the data files of the partitions `start..end` of the newest version."""
         from deltalake import DeltaTable
 
@@ -113,7 +115,9 @@ class DeltaLakehouse:
         if end is not None:
             filters.append((partition, "<=", end.isoformat()))
         table = DeltaTable(self.path(full_name))
-        return sorted(unquote(uri) for uri in table.file_uris(file_pruning_predicate=filters or None))
+        return sorted(
+            unquote(uri) for uri in table.file_uris(file_pruning_predicate=filters or None)
+        )
 
     def column_types(self, full_name: str) -> dict[str, str]:
         """Return the Delta type of every stored column, as JSON; empty before the first write."""

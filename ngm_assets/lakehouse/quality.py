@@ -1,4 +1,4 @@
-"""Data-quality rules that every table's contract implies, evaluated on the partitions just written."""
+"""Data-quality rules that every contract implies, evaluated on the partitions just written."""
 
 from __future__ import annotations
 
@@ -98,7 +98,9 @@ def _summed(rows: Iterable[Mapping[str, Any]], prefix: str) -> dict[str, int]:
     return total
 
 
-def contract_findings(contract: TableContract, facts: Facts, stored: Mapping[str, str]) -> list[Finding]:
+def contract_findings(
+    contract: TableContract, facts: Facts, stored: Mapping[str, str]
+) -> list[Finding]:
     """Judge names, types, nullability, key, ranges and accepted values.
 
     Args:
@@ -120,7 +122,10 @@ def contract_findings(contract: TableContract, facts: Facts, stored: Mapping[str
         Finding(
             "key_is_unique",
             not any(duplicates.values()),
-            numbers={"duplicates": sum(duplicates.values()), "days": _days(d for d, n in duplicates.items() if n)},
+            numbers={
+                "duplicates": sum(duplicates.values()),
+                "days": _days(d for d, n in duplicates.items() if n),
+            },
             detail=f"Key: {', '.join(contract.key)}.",
         ),
         _columns("required_columns_filled", empty, facts.total),
@@ -141,26 +146,32 @@ def _columns(name: str, counts: Mapping[str, int], rows: int, *, warn: bool = Fa
 
 
 def volume_finding(
-    counts: Mapping[date, int], source: Mapping[date, int], days: Iterable[date]
+    contract: TableContract,
+    counts: Mapping[date, int],
+    source: Mapping[date, int],
+    days: Iterable[date],
 ) -> Finding:
     """Compare each day's rows with the median of the same weekday in the 28 days before.
 
-    Below half of it is a warning; no rows although the source has some is an error.
+    Below half of it is a warning (not for tables whose rows are not due every day); no rows
+    although the source has some is an error.
 
     Args:
+        contract: The table.
         counts: Rows per day of the table, from 28 days before the first day on.
         source: Rows the source has for the day.
         days: Days to judge.
     """
-    low: dict[date, int] = {}
-    lost: dict[date, int] = {}
+    low: list[date] = []
+    lost: list[date] = []
     for day in days:
-        usual = [counts[d] for d in (day - timedelta(days=n) for n in (7, 14, 21, 28)) if d in counts]
+        past = (day - timedelta(days=n) for n in (7, 14, 21, 28))
+        usual = [counts[d] for d in past if d in counts]
         rows = counts.get(day, 0)
         if rows == 0 and source.get(day, 0) > 0:
-            lost[day] = source[day]
-        elif usual and rows < 0.5 * median(usual):
-            low[day] = rows
+            lost.append(day)
+        elif contract.every_day and usual and rows < 0.5 * median(usual):
+            low.append(day)
     return Finding(
         "row_count_as_usual",
         not low and not lost,
@@ -170,8 +181,16 @@ def volume_finding(
             "days_without_rows_though_source_has": len(lost),
             "days": _days(lost or low),
         },
-        detail="Against the median of the same weekday in the 28 days before.",
+        detail=_volume_detail(low, lost),
     )
+
+
+def _volume_detail(low: list[date], lost: list[date]) -> str:
+    if lost:
+        return f"No rows although the source has some: {', '.join(_days(lost))}."
+    if low:
+        return f"Below half of the same weekday's median of 28 days: {', '.join(_days(low))}."
+    return "Against the median of the same weekday in the 28 days before."
 
 
 def _days(found: Iterable[date]) -> list[str]:

@@ -125,9 +125,7 @@ def _unknown(frame: ModelFrame, model: Fitted) -> BoolArray:
     return unknown
 
 
-def measurements(
-    spec: ModelSpec, judged: Judged
-) -> tuple[ev.Measurement, Comparison]:
+def measurements(spec: ModelSpec, judged: Judged) -> tuple[ev.Measurement, Comparison]:
     """Return the primary metric and the comparison with the baseline."""
     metric, frame = metrics()[spec.metric.name], judged.frame
     measured = ev.measure(

@@ -1,4 +1,4 @@
-"""Models as Dagster assets: one per model, weekly partitions, gates as checks with their numbers."""
+"""Models as Dagster assets: weekly partitions, gates as checks with their numbers."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -41,18 +41,16 @@ def _model_asset(spec: ModelSpec, partitions: Partitions) -> dg.AssetsDefinition
             "baseline": spec.baseline.description,
             "features": dg.MetadataValue.json(list(spec.features)),
         },
-        check_specs=[
-            dg.AssetCheckSpec(name=name, asset=key) for name in gate_names(spec.problem)
-        ],
+        check_specs=[dg.AssetCheckSpec(name=name, asset=key) for name in gate_names(spec.problem)],
     )
     def _asset(
         context: dg.AssetExecutionContext, platform: PlatformResource, registry: RegistryResource
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         opened, models = platform.open(), registry.open()
         outcome: TrainingOutcome | None = None
         for week in context.partition_keys:
             request = TrainingRequest(
-                who=f"dagster run {context.run_id}",
+                who=f"dagster run {context.run.run_id}",
                 when=datetime.now(UTC),
                 feature_version=str(opened.lakehouse.version(f"features.{spec.feature_table}")),
             )

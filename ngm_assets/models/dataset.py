@@ -98,7 +98,7 @@ def _training_sql(spec: ModelSpec, contract: TableContract) -> str:
     label = f"CASE WHEN f.{day} <= :last_ripe THEN l.{spec.target.column} END"
     ripe = "" if spec.problem == "anomaly" else f" AND {label} IS NOT NULL"
     return (
-        f"SELECT {columns}, {label} AS label__, l.{spec.baseline.column} AS baseline__ "  # noqa: S608
+        f"SELECT {columns}, {label} AS label__, l.{spec.baseline.column} AS baseline__ "
         f"FROM {contract.full_name} AS f LEFT JOIN ({label_sql(spec.domain)}) AS l ON {joined} "
         f"WHERE f.{day} BETWEEN :start_date AND :end_date{ripe}"
     )
@@ -108,7 +108,7 @@ def scoring_frame(engine: Engine, model: FeatureContract, start: date, end: date
     """Return every key of the feature table on the days `start..end` with the model's features."""
     contract = feature_contracts()[model.table]
     columns = ", ".join(dict.fromkeys((*contract.key, *model.features)))
-    sql = f"SELECT {columns} FROM {contract.full_name}"  # noqa: S608
+    sql = f"SELECT {columns} FROM {contract.full_name}"
     frame = engine.frame(Query(sql, {}, Window(start, end)))
     return to_frame(frame, contract, model.features, labelled=False)
 
@@ -116,7 +116,7 @@ def scoring_frame(engine: Engine, model: FeatureContract, start: date, end: date
 def to_frame(
     rows: pd.DataFrame, contract: TableContract, features: Sequence[str], *, labelled: bool
 ) -> ModelFrame:
-    """Split query rows into keys, days, float features, label and baseline, sorted by date and key."""
+    """Split query rows into keys, days, features, label and baseline, sorted by date and key."""
     import numpy as np
     import pandas as pd
 
@@ -130,5 +130,7 @@ def to_frame(
         dates=keys[contract.partition].to_numpy().astype("datetime64[D]"),
         features=pd.DataFrame(numbers, columns=list(features)),
         label=rows["label__"].to_numpy(dtype=np.float64, na_value=np.nan) if labelled else None,
-        baseline=rows["baseline__"].to_numpy(dtype=np.float64, na_value=np.nan) if labelled else None,
+        baseline=rows["baseline__"].to_numpy(dtype=np.float64, na_value=np.nan)
+        if labelled
+        else None,
     )

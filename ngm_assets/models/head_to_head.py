@@ -70,7 +70,9 @@ def _known(spec: ModelSpec, rows: ModelFrame, champion: LoadedModel) -> BoolArra
     import numpy as np
 
     horizon = 0 if spec.problem == "anomaly" else spec.horizon_days
-    known: BoolArray = rows.dates + np.timedelta64(horizon, "D") < np.datetime64(champion.as_of, "D")
+    known: BoolArray = rows.dates + np.timedelta64(horizon, "D") < np.datetime64(
+        champion.as_of, "D"
+    )
     return known
 
 

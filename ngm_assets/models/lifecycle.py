@@ -1,4 +1,4 @@
-"""One training partition from data to champion: train, register, promote or archive; safe to repeat."""
+"""One training partition from data to champion: train, register, promote or archive."""
 
 from __future__ import annotations
 

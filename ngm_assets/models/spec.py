@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import string
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -150,7 +151,7 @@ class ModelSpec(_Part):
 
     def _check_severity(self) -> None:
         bounds = [self.severity[band] for band in SEVERITIES if band in self.severity]
-        if not bounds or any(low >= high for low, high in zip(bounds, bounds[1:], strict=False)):
+        if not bounds or any(low >= high for low, high in pairwise(bounds)):
             raise ValueError(f"severity: bounds must ascend in the order {', '.join(SEVERITIES)}")
         alarms = [bound for band, bound in self.severity.items() if band != "info"]
         if self.problem == "anomaly" and alarms and min(alarms) < ANOMALY_THRESHOLD:

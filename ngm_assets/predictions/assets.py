@@ -51,7 +51,7 @@ def _prediction_asset(
     )
     def _asset(
         context: dg.AssetExecutionContext, platform: PlatformResource, registry: RegistryResource
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         opened = platform.open()
         start, end = days_of(context)
         done = score_days(
@@ -60,7 +60,7 @@ def _prediction_asset(
             spec,
             days_between(start, end),
             scored_at=datetime.now(UTC),
-            run_id=context.run_id,
+            run_id=context.run.run_id,
         )
         facts = measure(opened.engine, contract, start, end)
         stored = opened.lakehouse.column_types(contract.full_name)

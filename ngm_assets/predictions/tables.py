@@ -29,7 +29,7 @@ def prediction_contract(spec: ModelSpec) -> TableContract:
     keys = [features.column(name) for name in features.key]
     return TableContract(
         name=table_name(spec.name),
-        schema="predictions",
+        schema_name="predictions",
         description=f"{spec.description} {spec.decision}",
         key=features.key,
         partition=features.partition,
@@ -47,25 +47,78 @@ def _outputs(spec: ModelSpec) -> tuple[Column, ...]:
     )
     span = "the feature date" if anomaly else f"t+1 .. t+{spec.horizon_days}"
     return (
-        Column(name="target_start", type="date", nullable=False, doc=f"First day it speaks of: {span}."),
-        Column(name="target_end", type="date", nullable=False, doc=f"Last day it speaks of: {span}."),
+        Column(
+            name="target_start", type="date", nullable=False, doc=f"First day it speaks of: {span}."
+        ),
+        Column(
+            name="target_end", type="date", nullable=False, doc=f"Last day it speaks of: {span}."
+        ),
         Column(name="prediction", type="double", doc=meaning),
         Column(name="predicted_label", type="string", doc="Predicted class or recommendation."),
-        Column(name="probability", type="double", min=0, max=1, doc="Calibrated probability of the positive class."),
-        Column(name="prediction_lower", type="double", doc="10th percentile, where the model has one."),
-        Column(name="prediction_upper", type="double", doc="90th percentile, where the model has one."),
-        Column(name="anomaly_score", type="double", min=0, max=1, doc="0..1, higher is worse; 0.5 = the alert threshold."),
-        Column(name="is_anomaly", type="int", min=0, max=1, doc="1 = anomaly at the model's alert budget."),
-        Column(name="severity", type="string", accepted=SEVERITIES, doc="Band of the score, probability or ratio."),
+        Column(
+            name="probability",
+            type="double",
+            min=0,
+            max=1,
+            doc="Calibrated probability of the positive class.",
+        ),
+        Column(
+            name="prediction_lower", type="double", doc="10th percentile, where the model has one."
+        ),
+        Column(
+            name="prediction_upper", type="double", doc="90th percentile, where the model has one."
+        ),
+        Column(
+            name="anomaly_score",
+            type="double",
+            min=0,
+            max=1,
+            doc="0..1, higher is worse; 0.5 = the alert threshold.",
+        ),
+        Column(
+            name="is_anomaly",
+            type="int",
+            min=0,
+            max=1,
+            doc="1 = anomaly at the model's alert budget.",
+        ),
+        Column(
+            name="severity",
+            type="string",
+            accepted=SEVERITIES,
+            doc="Band of the score, probability or ratio.",
+        ),
         Column(name="expected", type="double", doc="The norm the model compares with."),
         Column(name="observed", type="double", doc="What was observed on the feature date."),
-        Column(name="drivers", type="string", doc="JSON list of the three strongest features with value, contribution and direction."),
-        Column(name="recommended_action", type="string", doc="What to do; only on rows above info."),
+        Column(
+            name="drivers",
+            type="string",
+            doc="JSON list of the three strongest features with value, contribution and direction.",
+        ),
+        Column(
+            name="recommended_action", type="string", doc="What to do; only on rows above info."
+        ),
         Column(name="model_name", type="string", nullable=False, doc="Model."),
-        Column(name="model_version", type="int", nullable=False, min=1, doc="Registered version in force on the feature date."),
+        Column(
+            name="model_version",
+            type="int",
+            nullable=False,
+            min=1,
+            doc="Registered version in force on the feature date.",
+        ),
         Column(name="run_id", type="string", nullable=False, doc="Dagster run that wrote the row."),
-        Column(name="feature_fingerprint", type="string", nullable=False, doc="Hash of the row's feature values."),
-        Column(name="scored_at", type="timestamp", nullable=False, doc="When the row was first written with these values."),
+        Column(
+            name="feature_fingerprint",
+            type="string",
+            nullable=False,
+            doc="Hash of the row's feature values.",
+        ),
+        Column(
+            name="scored_at",
+            type="timestamp",
+            nullable=False,
+            doc="When the row was first written with these values.",
+        ),
     )
 
 
@@ -76,7 +129,9 @@ def prediction_lineage(spec: ModelSpec) -> dict[str, tuple[Source, ...]]:
     keys = {name: ((features.full_name, name),) for name in features.key}
     outputs: dict[str, tuple[Source, ...]] = {column.name: () for column in _outputs(spec)}
     outputs |= dict.fromkeys(_COMPUTED, inputs)
-    outputs |= {name: ((features.full_name, features.partition),) for name in ("target_start", "target_end")}
+    outputs |= {
+        name: ((features.full_name, features.partition),) for name in ("target_start", "target_end")
+    }
     return {**keys, **outputs}
 
 

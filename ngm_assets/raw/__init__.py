@@ -1,1 +1,1 @@
-"""Raw system tables: their contract, and the reader of a landing folder that holds them as Parquet."""
+"""Raw system tables: their contract, and the reader of a landing folder of Parquet files."""

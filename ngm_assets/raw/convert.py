@@ -89,7 +89,8 @@ def _map(expression: str, found: pa.DataType, expected: pa.DataType) -> str:
         return f"CAST({expression} AS {target})"
     if t.is_struct(found):  # a dictionary written by pandas: one field per key, null = absent
         entries = ", ".join(
-            f"struct_pack(k := {text(name)}, v := CAST(struct_extract({expression}, {text(name)}) AS VARCHAR))"
+            f"struct_pack(k := {text(name)}, "
+            f"v := CAST(struct_extract({expression}, {text(name)}) AS VARCHAR))"
             for name in (found.field(i).name for i in range(found.num_fields))
         )
         present = f"list_filter([{entries}], lambda e: e.v IS NOT NULL)"
@@ -112,12 +113,19 @@ def _scalar(expression: str, found: pa.DataType, expected: pa.DataType) -> str:
     if t.is_string(expected) and (t.is_floating(found) or t.is_decimal(found)):
         return f"CAST(CAST({expression} AS DECIMAL(38, 0)) AS VARCHAR)"  # an id read as a number
     if t.is_decimal(expected) and t.is_floating(found):
-        return f"CAST(CAST({expression} AS VARCHAR) AS {target})"  # the shortest decimal, not the bits
-    if _family(found) == "text" and _family(expected) in {"date", "timestamp"}:
-        return f"CAST(CAST({expression} AS TIMESTAMPTZ) AS {target})"  # an offset in the text counts
+        return (
+            f"CAST(CAST({expression} AS VARCHAR) AS {target})"  # the shortest decimal, not the bits
+        )
+    if _has_zone(found) and _family(expected) in {"date", "timestamp"}:
+        return f"CAST(CAST({expression} AS TIMESTAMPTZ) AS {target})"
     if _family(found) in _ACCEPTED[_family(expected)]:
         return f"CAST({expression} AS {target})"
     raise NotConvertible
+
+
+def _has_zone(found: pa.DataType) -> bool:
+    """Text may end in an offset; of nanoseconds with a zone only this cast is known to DuckDB."""
+    return _family(found) == "text" or (_family(found) == "timestamp" and found.tz is not None)
 
 
 _ACCEPTED = {
@@ -150,7 +158,7 @@ def text(value: str) -> str:
 
 
 def file_list(paths: Iterable[Path | str]) -> str:
-    """Return a list of file names for `read_parquet`; `*`, `?` and `[` in a name mean themselves."""
+    """Return a list of file names for `read_parquet`; `*?[` in a name mean themselves."""
     return "[" + ", ".join(text(re.sub(r"[*?[]", r"[\g<0>]", str(path))) for path in paths) + "]"
 
 

@@ -39,7 +39,7 @@ class Landing:
     """The raw tables of one landing folder.
 
     Args:
-        root: Folder laid out as `billing/usage`, `access/audit`, ... with Parquet files at any depth.
+        root: Folder laid out as `billing/usage`, `access/audit`, ...; files at any depth.
     """
 
     def __init__(self, root: Path) -> None:
@@ -152,7 +152,9 @@ class Landing:
                 for path in group.files:
                     single = FileGroup((path,), group.schema, group.hive)
                     for name, kind in raw.arrow_types().items():
-                        value = f"SELECT MAX(CAST({self._column(raw, name, kind, single)} AS VARCHAR))"
+                        value = (
+                            f"SELECT MAX(CAST({self._column(raw, name, kind, single)} AS VARCHAR))"
+                        )
                         try:
                             connection.execute(f"{value} FROM {_scan(single)}").fetchall()
                         except duckdb.Error as error:
@@ -230,5 +232,5 @@ def _value_error(raw: RawTable, path: Path, column: str, error: Exception) -> Da
     return DataError(
         f"{raw.name}: column {column!r} does not read as {raw.types[column]}: {reason}",
         where=f"{path}, column {column}",
-        mend=f"Export the column as {raw.types[column]}, or move the file out of the landing folder.",
+        mend=f"Export the column as {raw.types[column]}, or move the file away.",
     )

@@ -71,9 +71,9 @@ def put(landing: Path, table: str, place: str, rows: pa.Table, **options: Any) -
     return file
 
 
-def read(landing: Path, table: str) -> list[dict[str, Any]]:
+def read(landing: Path, table: str, home: Path | None = None) -> list[dict[str, Any]]:
     """Return all rows of a raw table, as a query sees them."""
-    engine = open_estate(landing, landing.parent / "home").engine
+    engine = open_estate(landing, home or landing.parent / "home").engine
     return engine.rows(Query(f"SELECT * FROM {table}", {}))
 
 

@@ -122,8 +122,17 @@ def registered_estimators() -> Mapping[str, EstimatorEntry]:
     """Return the estimators that can be named; nothing heavy is imported."""
     here = "ngm_assets.models.estimators"
     boosting = frozenset(
-        "rounds learning_rate max_depth min_child_weight subsample colsample_bytree reg_lambda "
-        "early_stopping n_jobs".split()
+        [
+            "rounds",
+            "learning_rate",
+            "max_depth",
+            "min_child_weight",
+            "subsample",
+            "colsample_bytree",
+            "reg_lambda",
+            "early_stopping",
+            "n_jobs",
+        ]
     )
     norm = frozenset({"observed", "expected", "directions"})
     return {

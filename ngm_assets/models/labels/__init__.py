@@ -1,1 +1,1 @@
-"""Labels: what came true after day t, one SQL file per domain, driven by the keys of its feature table."""
+"""Labels: what came true after day t, one SQL file per domain, for its feature table's keys."""

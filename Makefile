@@ -1,0 +1,45 @@
+# Two commands matter: `make demo` and `make test`. Everything is kept below this folder.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+NGM_HOME ?= .ngm
+BIN := .venv/bin
+export MLFLOW_DISABLE_TELEMETRY := true
+export DAGSTER_DISABLE_TELEMETRY := yes
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint unit ui clean
+.DEFAULT_GOAL := demo
+
+demo: .venv/.installed  ## generate the demo estate, run everything on it, print a summary
+	$(BIN)/python -m ngm_assets.cli demo --home "$(NGM_HOME)"
+
+test: lint unit  ## ruff, mypy --strict, definitions, pytest
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/dagster definitions validate -w workspace.yaml
+	$(BIN)/dg check defs
+
+unit: .venv/.installed-dev
+	$(BIN)/python -m pytest
+
+ui: .venv/.installed  ## the Dagster UI on the demo's home, at http://localhost:3000
+	mkdir -p "$(NGM_HOME)/dagster"
+	NGM_HOME="$$(cd "$(NGM_HOME)" && pwd)" DAGSTER_HOME="$$(cd "$(NGM_HOME)/dagster" && pwd)" \
+		$(BIN)/dagster dev -w workspace.yaml
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: setup.cfg pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable . --constraint constraints.txt
+	touch "$@"
+
+.venv/.installed-dev: setup.cfg pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable ".[dev]" --constraint constraints.txt
+	touch "$@" .venv/.installed
+
+clean:  ## remove the virtual environment and the default home
+	rm -rf .venv .ngm
