@@ -60,6 +60,8 @@ def demo(
             landing, days=days, seed=seed, scale=scale, progress=bars.stage("demo estate")
         )
     _run(root, landing, made.start, made.end, 14, "all", as_json)
+    if not as_json:
+        incidents(home)
 
 
 @app.command()
@@ -95,6 +97,27 @@ def models(home: Home = None, as_json: Json = False) -> None:
         _print_json(rows)
     else:
         console.show_models(rows)
+
+
+@app.command()
+def incidents(home: Home = None, as_json: Json = False) -> None:
+    """Rank the demo estate's planted incidents among all anomaly scores."""
+    from ngm_assets.demo.ranking import rank_incidents
+    from ngm_assets.platform import open_platform
+
+    rows = rank_incidents(open_platform(load_settings(home=_home(home))))
+    if as_json:
+        _print_json(rows)
+    else:
+        console.show_incidents(rows)
+
+
+@app.command()
+def dictionary() -> None:
+    """Print the column dictionary of all tables as Markdown."""
+    from ngm_assets.dictionary import dictionary as written
+
+    typer.echo(written(), nl=False)
 
 
 @app.command()

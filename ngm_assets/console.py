@@ -154,15 +154,37 @@ def _alerts(rows: Sequence[Mapping[str, Any]]) -> Any:
 def _show_findings(runs: Sequence[Mapping[str, Any]]) -> None:
     from rich.markup import escape
 
+    grouped: dict[tuple[str, bool, str], list[str]] = {}
     for run in runs:
         for check in run["failed_checks"]:
-            word = "[yellow]WARN[/]" if check["warn"] else "[red]ERROR[/]"
-            _print(f"{word} {check['asset']} {check['check']}: {escape(check['description'])}")
+            same = (check["asset"], check["warn"], check["description"])
+            grouped.setdefault(same, []).append(check["check"])
+    for (asset, warn, text), checks in grouped.items():
+        word = "[yellow]WARN[/]" if warn else "[red]ERROR[/]"
+        _print(f"{word} {asset} [bold]{', '.join(dict.fromkeys(checks))}[/]: {escape(text)}")
     for run in runs:
         for problem in run["problems"]:
             _print(
                 f"[bold red]{problem['step']}[/] {problem['kind']}: {escape(problem['message'])}"
             )
+
+
+def show_incidents(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print the ranks of planted incidents."""
+    table = _table(
+        "Planted incidents", "model", "kind", "entity", "day", "score", "rank", "top 1 %"
+    )
+    for row in rows:
+        table.add_row(
+            row["model"],
+            row["kind"],
+            row["entity"],
+            row["day"],
+            _number(row["score"]),
+            f"{row['rank']} of {row['scored']}",
+            "yes" if row["in_top"] else "no",
+        )
+    _print(table)
 
 
 def show_observations(seen: Sequence[Observation]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from ngm_assets_tests.whole import Whole, run_whole
+
 @pytest.fixture(scope="session", autouse=True)
 def quiet_environment() -> Iterator[None]:
     """Switch usage reporting off, and hide the caller's own settings."""
@@ -16,3 +18,9 @@ def quiet_environment() -> Iterator[None]:
         for name in ("NGM_ENV", "NGM_HOME", "NGM_LANDING", "NGM_DEBUG", "DAGSTER_HOME"):
             patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """Return the whole pipeline, run on a small demo estate; takes about a minute."""
+    return run_whole(tmp_path_factory.mktemp("whole"))

@@ -162,7 +162,7 @@ def _snapshots(facts: Facts, days: list[date]) -> Finding:
         not missing,
         warn=True,
         numbers={"days_without_snapshot": len(missing), "days": missing[:SAMPLE]},
-        detail=f"A past day without a stored snapshot cannot be made up: {', '.join(missing[:SAMPLE])}."
+        detail=f"A day without a stored snapshot cannot be made up: {', '.join(missing[:SAMPLE])}."
         if missing
         else "",
     )

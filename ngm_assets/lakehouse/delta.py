@@ -93,6 +93,7 @@ class DeltaLakehouse:
                     batches(),
                     mode="overwrite",
                     predicate=" OR ".join(ranges),
+                    schema_mode="merge",
                 )
             except CommitFailedError:
                 continue

@@ -104,7 +104,14 @@ def _results(
 ) -> list[dg.AssetCheckResult]:
     if outcome.decision is None:
         gates = tuple(
-            GateResult(name, None, True, None, None, outcome.reason)
+            GateResult(
+                name,
+                None,
+                True,
+                None,
+                None,
+                outcome.reason if name == "minimum_data" else "Not judged: no version was trained.",
+            )
             for name in gate_names(spec.problem)
         )
     else:

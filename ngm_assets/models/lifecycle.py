@@ -97,7 +97,7 @@ def train_partition(
             candidate = train(spec, frame, as_of=as_of, champion=champion, context=context)
         except InsufficientData as error:
             current = registry.champion_in_force(spec.name, as_of)
-            return TrainingOutcome(spec.name, as_of, None, current, None, {}, reason=str(error))
+            return TrainingOutcome(spec.name, as_of, None, current, None, {}, reason=error.what)
         info = registry.register(candidate, parent_run_id=request.parent_run_id)
     record = registry.evaluation(spec.name, info.version)
     decision = decision_of(record)

@@ -1,0 +1,74 @@
+"""A small table to write into, and the ways the tests write and read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from ngm_assets.lakehouse.contract import Column, TableContract
+from ngm_assets.lakehouse.delta import DeltaLakehouse
+from ngm_assets.raw.convert import file_list
+
+DAY = date(2024, 3, 4)
+NEXT_DAY = date(2024, 3, 5)
+LATER = date(2024, 3, 9)
+UNDATED = date(1970, 1, 1)
+ID = Column(name="id", type="string", nullable=False, doc="Key.")
+DATED = Column(name="day", type="date", nullable=False, doc="Partition.")
+VALUE = Column(name="value", type="bigint", doc="What was written.")
+
+Rows = list[tuple[str, date, int]]
+
+
+def contract(*columns: Column) -> TableContract:
+    """Return the contract of the table `some.thing`, with further columns."""
+    return TableContract(
+        name="thing",
+        schema="some",
+        description="A thing.",
+        key=("id", "day"),
+        partition="day",
+        columns=(ID, DATED, VALUE, *columns),
+    )
+
+
+THING = contract()
+
+
+def batches(rows: Iterable[tuple[Any, ...]], of: TableContract = THING) -> Callable[[], pa.RecordBatchReader]:
+    """Return what `overwrite` takes: a function that returns a new reader at each call."""
+    fixed = list(rows)
+
+    def read() -> pa.RecordBatchReader:
+        columns: list[tuple[Any, ...]] = list(zip(*fixed, strict=True))
+        schema = of.arrow_schema()
+        arrays = columns or [()] * len(schema)
+        table = pa.table(
+            [pa.array(column, f.type) for column, f in zip(arrays, schema, strict=True)], schema=schema
+        )
+        return table.to_reader()
+
+    return read
+
+
+def write(root: Path, rows: Iterable[tuple[Any, ...]], start: date, end: date, **more: Any) -> None:
+    """Overwrite partitions of the table by rows of (id, day, value)."""
+    DeltaLakehouse(root).overwrite(THING, batches(rows), start, end, **more)
+
+
+def read(root: Path) -> Rows:
+    """Return the table's rows in order."""
+    return read_files(DeltaLakehouse(root).files(THING.full_name, "day", None, None))
+
+
+def read_files(files: list[str]) -> Rows:
+    """Return the rows of some data files of the table, in order."""
+    if not files:
+        return []
+    scan = f"read_parquet({file_list(files)}, hive_partitioning = true, hive_types = {{'day': DATE}})"
+    return duckdb.sql(f"SELECT id, day, value FROM {scan} ORDER BY ALL").fetchall()  # noqa: S608

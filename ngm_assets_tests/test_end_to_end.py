@@ -1,0 +1,192 @@
+"""From raw files to predictions: equal runs give equal rows, and no row knows its future."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ngm_assets.features.tables import feature_contracts
+from ngm_assets.lakehouse.delta import expected_types
+from ngm_assets.models.dataset import catalog
+from ngm_assets.models.spec import ANOMALY_THRESHOLD, SEVERITIES, ModelSpec
+from ngm_assets.predictions.tables import prediction_contract
+from ngm_assets_tests.whole import Whole, without_provenance
+
+MODELS = pytest.mark.parametrize("spec", catalog(), ids=lambda spec: spec.name)
+
+
+def predictions(whole: Whole, spec: ModelSpec) -> pd.DataFrame:
+    """Return a model's predictions, the feature date as `day`."""
+    contract = prediction_contract(spec)
+    return whole.tables[contract.full_name].rename(columns={contract.partition: "day"})
+
+
+def days_led(whole: Whole, spec: ModelSpec) -> dict[pd.Timestamp, int]:
+    """Return the version in force on the scored days that have one."""
+    found = whole.registry.versions_in_force(spec.name, whole.scored_days)
+    return {pd.Timestamp(day): version for day, version in found.items() if version is not None}
+
+
+def test_both_runs_succeed(whole: Whole) -> None:
+    for run in (*whole.first, *whole.again):
+        assert run.problems == ()
+        assert run.success
+
+
+def test_the_whole_range_in_one_go_gives_the_rows_of_the_two_steps_bit_for_bit(
+    whole: Whole,
+) -> None:
+    assert sorted(whole.tables) == sorted(whole.tables_again)
+    assert set(whole.platform.contracts) == set(whole.tables)
+    for name, rows in whole.tables.items():
+        pd.testing.assert_frame_equal(
+            rows, whole.tables_again[name], check_exact=True, obj=f"{name}, provenance included"
+        )
+
+
+def test_a_training_repeated_is_found_again(whole: Whole) -> None:
+    assert whole.versions_again == whole.versions
+
+
+def test_every_model_is_trained_and_some_reign(whole: Whole) -> None:
+    assert {name: len(found) for name, found in whole.versions.items()} == {
+        spec.name: len(whole.plan.weeks) for spec in catalog()
+    }
+    reigning = [spec.name for spec in catalog() if days_led(whole, spec)]
+    assert len(reigning) >= 3
+    assert {spec.problem for spec in catalog() if spec.name in reigning} == {
+        spec.problem for spec in catalog()
+    }
+
+
+@MODELS
+def test_the_champion_is_the_newest_promoted_version(whole: Whole, spec: ModelSpec) -> None:
+    versions = whole.versions[spec.name]
+    promoted = [info for info in versions if info["promoted"]]
+    crowned = [info for info in versions if "champion" in info["aliases"]]
+    assert crowned == [info for info in promoted if info["as_of"] == promoted[-1]["as_of"]]
+    assert {info["status"] for info in versions if info not in crowned} <= {"archived"}
+    assert {info["status"] for info in crowned} <= {"champion"}
+
+
+@MODELS
+def test_a_version_knows_nothing_of_its_week(whole: Whole, spec: ModelSpec) -> None:
+    for info in whole.versions[spec.name]:
+        reach = timedelta(days=0 if spec.problem == "anomaly" else spec.horizon_days)
+        assert info["trained_through"] + reach < info["as_of"]
+
+
+@MODELS
+def test_the_table_fits_its_contract(whole: Whole, spec: ModelSpec) -> None:
+    contract = prediction_contract(spec)
+    stored = whole.platform.lakehouse.column_types(contract.full_name)
+    assert stored == expected_types(contract)
+    rows = whole.tables[contract.full_name]
+    assert not rows.duplicated(list(contract.key)).any()
+    for column in contract.columns:
+        assert column.nullable or rows[column.name].notna().all(), column.name
+
+
+@MODELS
+def test_every_key_is_scored_on_days_with_a_champion_and_none_on_others(
+    whole: Whole, spec: ModelSpec
+) -> None:
+    features = feature_contracts()[spec.feature_table]
+    rows = whole.tables[features.full_name]
+    eligible = rows[rows[features.partition].isin(list(days_led(whole, spec)))]
+    scored = whole.tables[prediction_contract(spec).full_name]
+    pd.testing.assert_frame_equal(
+        scored[list(features.key)].reset_index(drop=True),
+        eligible[list(features.key)].reset_index(drop=True),
+    )
+
+
+@MODELS
+def test_a_row_is_made_by_the_champion_in_force_which_knew_nothing_of_its_day(
+    whole: Whole, spec: ModelSpec
+) -> None:
+    rows = predictions(whole, spec)
+    led = days_led(whole, spec)
+    assert (rows["model_version"] == rows["day"].map(led)).all()
+    assert (rows["model_name"] == spec.name).all()
+    known = {info["version"]: info for info in whole.versions[spec.name]}
+    through = rows["model_version"].map(lambda v: pd.Timestamp(known[v]["trained_through"]))
+    as_of = rows["model_version"].map(lambda v: pd.Timestamp(known[v]["as_of"]))
+    assert (through < rows["day"]).all()
+    assert (as_of <= rows["day"]).all()
+
+
+@MODELS
+def test_a_supervised_row_speaks_of_days_after_it(whole: Whole, spec: ModelSpec) -> None:
+    rows = predictions(whole, spec)
+    first, last = (0, 0) if spec.problem == "anomaly" else (1, spec.horizon_days)
+    assert (rows["target_start"] == rows["day"] + timedelta(days=first)).all()
+    assert (rows["target_end"] == rows["day"] + timedelta(days=last)).all()
+
+
+@MODELS
+def test_scores_flags_and_severities_agree(whole: Whole, spec: ModelSpec) -> None:
+    rows = predictions(whole, spec)
+    assert np.isfinite(rows["prediction"]).all()
+    if spec.problem == "anomaly":
+        score = rows["anomaly_score"]
+        assert score.between(0, 1).all()
+        assert (rows["is_anomaly"] == (score >= ANOMALY_THRESHOLD).astype(int)).all()
+        assert (rows["prediction"] == score).all()
+        basis = score
+    elif spec.problem == "binary":
+        assert rows["probability"].between(0, 1).all()
+        assert rows["is_anomaly"].isna().all()
+        basis = rows["probability"]
+    else:
+        basis = rows["prediction"] / rows["expected"].where(rows["expected"] > 0)
+    bands = [(name, spec.severity[name]) for name in SEVERITIES if name in spec.severity]
+    wanted = pd.Series("info", index=rows.index, dtype=object)
+    for name, least in bands:
+        wanted[basis >= least] = name
+    wanted[basis.isna()] = None
+    assert wanted.fillna("unknown").tolist() == rows["severity"].fillna("unknown").tolist()
+    assert (rows["severity"].isin(SEVERITIES[1:]) == rows["recommended_action"].notna()).all()
+
+
+@MODELS
+def test_drivers_name_features_of_the_model(whole: Whole, spec: ModelSpec) -> None:
+    for text in predictions(whole, spec)["drivers"].dropna().head(50):
+        drivers = json.loads(text)
+        assert 0 < len(drivers) <= 3
+        assert {driver["feature"] for driver in drivers} <= set(spec.features)
+
+
+@pytest.mark.parametrize(
+    ("model", "kinds", "share"),
+    [
+        ("cost_anomaly_detector", ("runaway_cluster",), 0.02),
+        ("security_threat_detector", ("credential_stuffing",), 0.02),
+    ],
+)
+def test_planted_incidents_rank_near_the_top_of_the_scored_rows(
+    whole: Whole, model: str, kinds: tuple[str, ...], share: float
+) -> None:
+    spec = next(spec for spec in catalog() if spec.name == model)
+    rows = predictions(whole, spec)
+    led = days_led(whole, spec)
+    planted = [i for i in whole.incidents(*kinds) if pd.Timestamp(i["start"]) in led]
+    assert planted
+    for incident in planted:
+        ((name, value),) = incident["entity"].items()
+        hit = rows[(rows[name] == value) & (rows["day"] == pd.Timestamp(incident["start"]))]
+        (score,) = hit["anomaly_score"]
+        rank = int((rows["anomaly_score"] > score).sum()) + 1
+        assert rank <= max(1, share * len(rows)), f"{incident['id']}: {rank} of {len(rows)}"
+
+
+def test_rows_left_as_they_were_keep_who_wrote_them_and_when(whole: Whole) -> None:
+    inference = {run.run_id for run in whole.first if run.job == "ml_inference_pipeline"}
+    for spec in catalog():
+        rows = whole.tables_again[prediction_contract(spec).full_name]
+        assert set(rows["run_id"]) <= inference
+        assert len(without_provenance(rows).columns) == len(rows.columns) - 2

@@ -1,0 +1,194 @@
+"""The whole pipeline on a small demo estate: run in two steps, and once more; shared because slow.
+
+Sixty days at scale 0.6 are about the least on which all five models have enough rows to train.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ngm_assets.build import FEATURE_JOB
+from ngm_assets.demo.generate import generate
+from ngm_assets.models.dataset import catalog
+from ngm_assets.models.registry import ModelRegistry
+from ngm_assets.orchestration import JobRun, Progress, open_instance, run_job
+from ngm_assets.pipeline import RunPlan, plan_run, run_pipeline, settings_for
+from ngm_assets.platform import Platform, open_platform
+from ngm_assets.predictions.partition import WHEN_AND_WHO
+from ngm_assets.raw.landing import Landing
+from ngm_assets.settings import Settings, load_settings
+from ngm_assets_tests.estate import read
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DAYS, SEED, SCALE = 60, 11, 0.6
+LAST_DAYS = 8
+"""Days of the second step, which also trains and scores."""
+Versions = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A home on which everything ran: gold up to a day, then the rest; then all of it again.
+
+    Attributes:
+        landing: The raw files.
+        early: Copy of the home before the last days, without any model.
+        settings: Settings of the home itself.
+        plan: The plan of the whole range.
+        first: Runs of the last days.
+        again: Runs of the whole range, on top.
+        tables: Every table after the first time, by full name.
+        tables_again: The same after the second.
+        versions: What the registry held after the first time, by model.
+        versions_again: The same after the second.
+    """
+
+    landing: Path
+    early: Path
+    settings: Settings
+    plan: RunPlan
+    first: list[JobRun]
+    again: list[JobRun]
+    tables: dict[str, pd.DataFrame]
+    tables_again: dict[str, pd.DataFrame]
+    versions: Versions
+    versions_again: Versions
+
+    @property
+    def platform(self) -> Platform:
+        """The tables."""
+        return open_platform(self.settings)
+
+    @property
+    def registry(self) -> ModelRegistry:
+        """The models."""
+        return registry_of(self.settings)
+
+    @property
+    def scored_days(self) -> list[date]:
+        """The days the plan scores."""
+        span = (self.plan.end - self.plan.score_from).days
+        return [self.plan.score_from + timedelta(days=n) for n in range(span + 1)]
+
+    def incidents(self, *kinds: str) -> list[dict[str, Any]]:
+        """Return the planted incidents of some kinds that fall on scored days."""
+        planted = json.loads((self.landing / "_incidents.json").read_text(encoding="utf-8"))
+        days = {day.isoformat() for day in self.scored_days}
+        return [i for i in planted if i["kind"] in kinds and i["start"] in days]
+
+
+def registry_of(settings: Settings) -> ModelRegistry:
+    """Open the registry of a home."""
+    return ModelRegistry(settings.mlflow_uri, artifact_root=settings.mlflow_artifacts)
+
+
+def silent(_title: str) -> Progress:
+    """Tell nobody."""
+    return lambda _step, _done, _total: None
+
+
+def versions_of(settings: Settings, models: Sequence[str]) -> Versions:
+    """Return what identifies every complete version, by model."""
+    registry = registry_of(settings)
+    return {
+        name: [
+            {
+                "version": info.version,
+                "as_of": info.as_of,
+                "trained_through": info.trained_through,
+                "training_key": info.tags["training_key"],
+                "dataset_fingerprint": info.tags["dataset_fingerprint"],
+                "promoted": info.promoted,
+                "status": info.status,
+                "aliases": sorted(info.aliases),
+            }
+            for info in registry.versions(name)
+        ]
+        for name in models
+    }
+
+
+def tables_of(settings: Settings) -> dict[str, pd.DataFrame]:
+    """Return every table of the lakehouse, sorted by key."""
+    platform = open_platform(settings)
+    return {name: read(platform, name) for name in platform.lakehouse.tables()}
+
+
+def without_provenance(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows without the run and the time that wrote them."""
+    return frame.drop(columns=[name for name in WHEN_AND_WHO if name in frame.columns])
+
+
+def last_days(plan: RunPlan, models: Sequence[str] = ()) -> RunPlan:
+    """Return the plan of the last days: no warm-up, the same weeks, the same days to score."""
+    start = plan.end - timedelta(days=LAST_DAYS - 1)
+    return replace(
+        plan, start=start, warm_up=start, warm_tables=(), models=tuple(models) or plan.models
+    )
+
+
+def plan_for(landing: Path, start: date, end: date) -> RunPlan:
+    """Plan the whole range; a week of warm-up stands for the three months there could be."""
+    plan = plan_run(
+        Landing(landing), start, end, score_days=14, models=[], today=end + timedelta(days=1)
+    )
+    return replace(plan, warm_up=max(plan.warm_up, start - timedelta(days=7)))
+
+
+def run_whole(folder: Path) -> Whole:
+    """Generate the estate and run everything on it, in two steps and then once more."""
+    landing, home, early = folder / "landing", folder / "home", folder / "early"
+    made = generate(landing, days=DAYS, seed=SEED, scale=SCALE)
+    plan = plan_for(landing, made.start, made.end)
+    settings = settings_for(plan, home, landing)
+    eve = last_days(plan).start - timedelta(days=1)
+    with open_instance(settings) as instance:
+        for first, last, only in (
+            (plan.warm_up, plan.start - timedelta(days=1), plan.warm_tables),
+            (plan.start, eve, None),
+        ):
+            keys = None if only is None else [("gold", name) for name in only]
+            run_job(
+                settings, instance, FEATURE_JOB, first.isoformat(), last.isoformat(), assets=keys
+            )
+    shutil.copytree(home, early, ignore=shutil.ignore_patterns("dagster"))
+    names = [spec.name for spec in catalog()]
+    first_runs = run_pipeline(last_days(plan), settings, stage=silent)
+    tables, versions = tables_of(settings), versions_of(settings, names)
+    again = run_pipeline(plan, settings, stage=silent)
+    return Whole(
+        landing=landing,
+        early=early,
+        settings=settings,
+        plan=plan,
+        first=first_runs,
+        again=again,
+        tables=tables,
+        tables_again=tables_of(settings),
+        versions=versions,
+        versions_again=versions_of(settings, names),
+    )
+
+
+def main(home: str, start: str, end: str, models: str) -> None:
+    """Run the last days in this process, and print a line after every step."""
+    settings = load_settings(home=Path(home), environ={})
+    plan = plan_for(settings.landing, date.fromisoformat(start), date.fromisoformat(end))
+
+    def stage(title: str) -> Progress:
+        return lambda step, _done, _total: print(f"{title}: {step}", flush=True)
+
+    run_pipeline(last_days(plan, models.split(",")), settings, stage=stage)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
