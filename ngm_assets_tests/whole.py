@@ -1,4 +1,4 @@
-"""The whole pipeline on a small demo estate: run in two steps, and once more; shared because slow.
+"""The whole pipeline on a small demo estate, run twice over the same days; shared because slow.
 
 Sixty days at scale 0.6 are about the least on which all five models have enough rows to train.
 """
@@ -37,7 +37,7 @@ Versions = Mapping[str, Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True)
 class Whole:
-    """A home on which everything ran: gold up to a day, then the rest; then all of it again.
+    """A home on which gold and features ran up to a day, then the whole pipeline, twice.
 
     Attributes:
         landing: The raw files.
@@ -45,7 +45,7 @@ class Whole:
         settings: Settings of the home itself.
         plan: The plan of the whole range.
         first: Runs of the last days.
-        again: Runs of the whole range, on top.
+        again: Runs of the last days once more.
         tables: Every table after the first time, by full name.
         tables_again: The same after the second.
         versions: What the registry held after the first time, by model.
@@ -145,7 +145,7 @@ def plan_for(landing: Path, start: date, end: date) -> RunPlan:
 
 
 def run_whole(folder: Path) -> Whole:
-    """Generate the estate and run everything on it, in two steps and then once more."""
+    """Generate the estate, run what lies before the last days, then the pipeline on these, twice."""
     landing, home, early = folder / "landing", folder / "home", folder / "early"
     made = generate(landing, days=DAYS, seed=SEED, scale=SCALE)
     plan = plan_for(landing, made.start, made.end)
@@ -164,7 +164,7 @@ def run_whole(folder: Path) -> Whole:
     names = [spec.name for spec in catalog()]
     first_runs = run_pipeline(last_days(plan), settings, stage=silent)
     tables, versions = tables_of(settings), versions_of(settings, names)
-    again = run_pipeline(plan, settings, stage=silent)
+    again = run_pipeline(last_days(plan), settings, stage=silent)
     return Whole(
         landing=landing,
         early=early,
