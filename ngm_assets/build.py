@@ -13,7 +13,7 @@ from ngm_assets.gold.assets import gold_assets, raw_specs
 from ngm_assets.models.assets import model_assets
 from ngm_assets.partitions import Partitions, build_partitions
 from ngm_assets.predictions.assets import prediction_assets
-from ngm_assets.resources import PlatformResource, RegistryResource
+from ngm_assets.resources import PlatformResource, RegistryResource, parent_run_resource
 from ngm_assets.settings import Settings
 
 FEATURE_JOB = "ml_feature_pipeline"
@@ -34,9 +34,11 @@ def build_defs(
         resource_overrides: Resources by key that replace the environment's own.
     """
     partitions = build_partitions(settings)
+    registry = RegistryResource.of(settings)
     resources: dict[str, Any] = {
         "platform": PlatformResource.of(settings),
-        "registry": RegistryResource.of(settings),
+        "registry": registry,
+        "parent_run": parent_run_resource(registry),
         **(resource_overrides or {}),
     }
     jobs = _jobs()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
 
@@ -67,3 +70,57 @@ class RegistryResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def open(self) -> ModelRegistry:
         """Open the registry; loading MLflow takes seconds, so it happens on first use."""
         return ModelRegistry(self.tracking_uri, artifact_root=Path(self.artifacts))
+
+
+class ParentRun:
+    """The MLflow run that stands for a Dagster run, started by dagster-mlflow on first use.
+
+    A Dagster run that trains nothing new leaves no MLflow run behind.
+    """
+
+    def __init__(self, context: dg.InitResourceContext, registry: RegistryResource) -> None:
+        self._context = context
+        self._registry = registry
+        self._mlflow: Any = None
+
+    def run_id(self) -> str:
+        """Return the id of the parent run; start it if this is the first use."""
+        if self._mlflow is None:
+            from dagster_mlflow import mlflow_tracking
+
+            store = self._registry.open().store
+            store.experiment_id()
+            context = SimpleNamespace(
+                log=self._context.log,
+                dagster_run=self._context.run,
+                run_id=self._context.run_id,
+                resource_config={
+                    "experiment_name": store.experiment,
+                    "mlflow_tracking_uri": self._registry.tracking_uri,
+                    "env": {},
+                    "extra_tags": {},
+                },
+            )
+            start: Any = mlflow_tracking.resource_fn
+            self._mlflow = next(start(context))
+        return str(self._mlflow.mlflow_run_id or self._mlflow.active_run().info.run_id)
+
+    def end(self) -> None:
+        """End the parent run if it was started."""
+        if self._mlflow is not None:
+            self._mlflow.end_run()
+
+
+def parent_run_resource(registry: RegistryResource) -> dg.ResourceDefinition:
+    """Return the resource that gives model steps their MLflow parent run."""
+
+    def start(context: dg.InitResourceContext) -> Iterator[ParentRun]:
+        parent = ParentRun(context, registry)
+        try:
+            yield parent
+        finally:
+            parent.end()
+
+    return dg.ResourceDefinition(
+        resource_fn=start, description="MLflow run of the Dagster run, by dagster-mlflow."
+    )

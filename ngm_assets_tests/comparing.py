@@ -69,13 +69,17 @@ def by_key(rows: list[Row], key: Sequence[str]) -> tuple[dict[Key, Row], list[st
 
 def same(found: Any, expected: Any, tolerance: float) -> bool:
     """Tell whether two values are the same; only floats may differ, by a relative tolerance."""
+    if type(found) is type(expected) and found == expected:
+        return True
     if isinstance(found, float) and isinstance(expected, float) and tolerance:
         return math.isclose(found, expected, rel_tol=tolerance, abs_tol=tolerance)
-    return type(found) is type(expected) and bool(found == expected)
+    return False
 
 
 def plain(value: Any) -> Any:
     """Return a cell in one spelling: NaN as None, moments in UTC, lists as tuples, maps sorted."""
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, float) and math.isnan(value):
         return None
     if isinstance(value, datetime):

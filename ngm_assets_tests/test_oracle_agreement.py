@@ -17,8 +17,11 @@ import pytest
 from ngm_assets.demo.generate import generate
 from ngm_assets.demo.write import MARK
 from ngm_assets.engine.base import Query
+from ngm_assets.features.quality import feature_findings
 from ngm_assets.features.tables import feature_contracts
+from ngm_assets.gold.quality import gold_findings
 from ngm_assets.gold.tables import UNDATED, gold_contracts, parameters
+from ngm_assets.lakehouse.quality import measure
 from ngm_assets.models.dataset import DOMAINS, label_sql
 from ngm_assets_tests.comparing import assert_same_rows, plain
 from ngm_assets_tests.estate import open_estate, read_rows, write_features, write_gold
@@ -68,7 +71,7 @@ def opinions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """Write gold and features of a landing, and ask the oracle for the same."""
     folder: Path = tmp_path_factory.mktemp("a landing")
     if request.param == "demo":
-        made = generate(folder / "landing", days=60, scale=0.2)
+        made = generate(folder / "landing", days=60, scale=0.1)
         start, end = made.start - timedelta(days=400), made.end + timedelta(days=33)
     else:
         start, seed = date(2023, 11, 20), int(request.param.split()[-1])
@@ -121,6 +124,27 @@ def test_features(opinions: Opinions, table: str) -> None:
         [contract.partition, *contract.entity_key],
         tolerance=TOLERANCE,
     )
+
+
+@pytest.mark.parametrize("table", sorted(gold_contracts()))
+def test_gold_is_complete_against_the_raw_rows(opinions: Opinions, table: str) -> None:
+    contract, platform = gold_contracts()[table], opinions.platform
+    facts = measure(platform.engine, contract, opinions.start, opinions.end)
+    findings = gold_findings(
+        platform.engine, platform.landing, contract, facts, opinions.start, opinions.end
+    )
+    complete = {finding.name: finding for finding in findings}["complete_against_source"]
+    assert complete.passed, complete.numbers
+    assert complete.numbers["rows"] > 0
+
+
+@pytest.mark.parametrize("table", sorted(feature_contracts()))
+def test_features_have_a_row_for_every_key_of_gold(opinions: Opinions, table: str) -> None:
+    contract = feature_contracts()[table]
+    keys, *_ = feature_findings(opinions.platform.engine, contract, opinions.start, opinions.end)
+    assert keys.name == "one_row_per_key"
+    assert keys.passed, keys.numbers
+    assert keys.numbers["expected_keys"] > 0
 
 
 @pytest.mark.parametrize("domain", DOMAINS)

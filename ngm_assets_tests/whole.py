@@ -14,23 +14,22 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ngm_assets.build import FEATURE_JOB
 from ngm_assets.demo.generate import generate
 from ngm_assets.models.dataset import catalog
 from ngm_assets.models.registry import ModelRegistry
-from ngm_assets.orchestration import JobRun, Progress, open_instance, run_job
+from ngm_assets.orchestration import JobRun, Progress
 from ngm_assets.pipeline import RunPlan, plan_run, run_pipeline, settings_for
 from ngm_assets.platform import Platform, open_platform
 from ngm_assets.predictions.partition import WHEN_AND_WHO
 from ngm_assets.raw.landing import Landing
 from ngm_assets.settings import Settings, load_settings
-from ngm_assets_tests.estate import read
+from ngm_assets_tests.estate import read, write_features, write_gold
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DAYS, SEED, SCALE = 60, 11, 0.6
-LAST_DAYS = 8
+LAST_DAYS = 4
 """Days of the second step, which also trains and scores."""
 Versions = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -151,16 +150,11 @@ def run_whole(folder: Path) -> Whole:
     plan = plan_for(landing, made.start, made.end)
     settings = settings_for(plan, home, landing)
     eve = last_days(plan).start - timedelta(days=1)
-    with open_instance(settings) as instance:
-        for first, last, only in (
-            (plan.warm_up, plan.start - timedelta(days=1), plan.warm_tables),
-            (plan.start, eve, None),
-        ):
-            keys = None if only is None else [("gold", name) for name in only]
-            run_job(
-                settings, instance, FEATURE_JOB, first.isoformat(), last.isoformat(), assets=keys
-            )
-    shutil.copytree(home, early, ignore=shutil.ignore_patterns("dagster"))
+    platform = open_platform(settings)
+    write_gold(platform, plan.warm_up, plan.start - timedelta(days=1), plan.warm_tables)
+    write_gold(platform, plan.start, eve)
+    write_features(platform, plan.start, eve)
+    shutil.copytree(home, early)
     names = [spec.name for spec in catalog()]
     first_runs = run_pipeline(last_days(plan), settings, stage=silent)
     tables, versions = tables_of(settings), versions_of(settings, names)

@@ -12,7 +12,7 @@ from ngm_assets.models.gates import GateResult, gate_names
 from ngm_assets.models.lifecycle import TrainingOutcome, TrainingRequest, train_partition
 from ngm_assets.models.spec import ModelSpec
 from ngm_assets.partitions import Partitions, weeks_before
-from ngm_assets.resources import PlatformResource, RegistryResource
+from ngm_assets.resources import ParentRun, PlatformResource, RegistryResource
 
 
 def model_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
@@ -44,7 +44,10 @@ def _model_asset(spec: ModelSpec, partitions: Partitions) -> dg.AssetsDefinition
         check_specs=[dg.AssetCheckSpec(name=name, asset=key) for name in gate_names(spec.problem)],
     )
     def _asset(
-        context: dg.AssetExecutionContext, platform: PlatformResource, registry: RegistryResource
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        registry: RegistryResource,
+        parent_run: dg.ResourceParam[ParentRun],
     ) -> Iterator[dg.MaterializeResult[None]]:
         opened, models = platform.open(), registry.open()
         outcome: TrainingOutcome | None = None
@@ -52,6 +55,7 @@ def _model_asset(spec: ModelSpec, partitions: Partitions) -> dg.AssetsDefinition
             request = TrainingRequest(
                 who=f"dagster run {context.run.run_id}",
                 when=datetime.now(UTC),
+                parent_run=parent_run.run_id,
                 feature_version=str(opened.lakehouse.version(f"features.{spec.feature_table}")),
             )
             monday = date.fromisoformat(week)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -33,14 +33,14 @@ class TrainingRequest:
         when: Time of the request.
         feature_version: Version of the feature table that is read.
         git_sha: Commit of the code; empty if unknown.
-        parent_run_id: MLflow run the candidate's run is shown under; None = none.
+        parent_run: Gives the MLflow run a new candidate's run is shown under; None = none.
     """
 
     who: str
     when: datetime
     feature_version: str
     git_sha: str = ""
-    parent_run_id: str | None = None
+    parent_run: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,8 @@ def train_partition(
         except InsufficientData as error:
             current = registry.champion_in_force(spec.name, as_of)
             return TrainingOutcome(spec.name, as_of, None, current, None, {}, reason=error.what)
-        info = registry.register(candidate, parent_run_id=request.parent_run_id)
+        parent = None if request.parent_run is None else request.parent_run()
+        info = registry.register(candidate, parent_run_id=parent)
     record = registry.evaluation(spec.name, info.version)
     decision = decision_of(record)
     if decision.promote:

@@ -52,7 +52,7 @@ class MlflowStore:
         self._tracking_uri = tracking_uri
         self._registry_uri = registry_uri
         self._artifact_root = artifact_root
-        self._experiment = experiment
+        self.experiment = experiment
         self._prefix = name_prefix
         self._client: MlflowClient | None = None
 
@@ -70,20 +70,20 @@ class MlflowStore:
         """Return the experiment's id; create the experiment if it is not there."""
         from mlflow.exceptions import MlflowException
 
-        found = self.client.get_experiment_by_name(self._experiment)
+        found = self.client.get_experiment_by_name(self.experiment)
         if found is None:
             root = self._artifact_root
             location = None if root is None else Path(root).absolute().as_uri()
             try:
-                return str(self.client.create_experiment(self._experiment, location))
+                return str(self.client.create_experiment(self.experiment, location))
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
-                found = self.client.get_experiment_by_name(self._experiment)
+                found = self.client.get_experiment_by_name(self.experiment)
         if found is None:
             raise RegistryError(
                 "The experiment can be neither read nor created.",
-                where=self._experiment,
+                where=self.experiment,
                 mend="Restore it in MLflow if it was deleted.",
             )
         return str(found.experiment_id)

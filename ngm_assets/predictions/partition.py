@@ -158,8 +158,14 @@ def _keep_unchanged(
 
 
 def to_arrow(contract: TableContract, rows: pd.DataFrame) -> pa.Table:
-    """Return the rows as an Arrow table with the contract's schema."""
+    """Return the rows as an Arrow table with the contract's schema.
+
+    What pandas called the types is forgotten: it differs between fresh and stored rows.
+    """
     import pyarrow as pa
 
     schema = contract.arrow_schema()
-    return pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False, safe=False)
+    table = pa.Table.from_pandas(
+        rows[schema.names], schema=schema, preserve_index=False, safe=False
+    )
+    return table.replace_schema_metadata(None)

@@ -81,7 +81,9 @@ def test_a_query_that_fails_is_a_compute_error_that_names_the_tables(engine: Duc
     "bad",
     [
         pytest.param("SELECT NULL AS id, DATE '2024-03-04' AS day, 1 AS value", id="null key"),
-        pytest.param("SELECT 'a' AS id, DATE '2024-03-04' AS day, 'x' AS value", id="text as number"),
+        pytest.param(
+            "SELECT 'a' AS id, DATE '2024-03-04' AS day, 'x' AS value", id="text as number"
+        ),
         pytest.param("SELECT 'a' AS id, DATE '2024-03-04' AS day", id="column missing"),
         pytest.param("SELECT 'a' AS id, DATE '2025-01-01' AS day, 1 AS value", id="another day"),
     ],

@@ -34,7 +34,9 @@ def test_values_are_followed_through_steps_expressions_and_unions() -> None:
 
 
 def test_columns_that_only_join_or_filter_are_no_part_of_a_value() -> None:
-    sql = "SELECT p.name FROM gold.people AS p JOIN raw.a.events AS e ON e.id = p.id WHERE e.cost > 0"
+    sql = (
+        "SELECT p.name FROM gold.people AS p JOIN raw.a.events AS e ON e.id = p.id WHERE e.cost > 0"
+    )
     assert column_lineage(sql, SCHEMA) == {"name": (("gold.people", "name"),)}
 
 

@@ -29,7 +29,7 @@ def test_the_result_columns_are_named_in_order() -> None:
 
 def test_a_query_is_translated_and_its_tables_become_views() -> None:
     with open_duckdb() as connection:
-        connection.execute('CREATE VIEW "gold.facts" AS SELECT 7 AS a, DATE \'2024-03-04\' AS day')
+        connection.execute("CREATE VIEW \"gold.facts\" AS SELECT 7 AS a, DATE '2024-03-04' AS day")
         sql = to_duckdb(
             "SELECT facts.a, DATE_ADD(f.day, 1) AS next, :name AS name, TRY_DIVIDE(1, 0) AS none "
             "FROM gold.facts JOIN gold.facts AS f ON f.a = facts.a WHERE f.day >= :start_date"

@@ -16,8 +16,16 @@ from ngm_assets.gold.quality import EXTRA_NAMES, NAMES, WARN_ONLY, gold_findings
 from ngm_assets.gold.tables import UNDATED, gold_contracts, rejects_contract
 from ngm_assets.lakehouse.quality import Finding, measure
 from ngm_assets_tests.estate import open_estate, write_gold
-from ngm_assets_tests.landings import awkward_landing
-from ngm_assets_tests.raw.files import COLUMNS, MOMENT, QUERIES, USAGE, WHEN, put, snapshot, statements
+from ngm_assets_tests.raw.files import (
+    COLUMNS,
+    MOMENT,
+    QUERIES,
+    USAGE,
+    WHEN,
+    put,
+    snapshot,
+    statements,
+)
 
 DAY = date(2024, 3, 4)
 MICROSECONDS = 86_400_000_000
@@ -34,7 +42,9 @@ class Desk:
         """Write a raw file."""
         put(self.folder / "landing", table, place, rows)
 
-    def judge(self, table: str, day: date = DAY, end: date | None = None, *, write: bool = True) -> dict[str, Finding]:
+    def judge(
+        self, table: str, day: date = DAY, end: date | None = None, *, write: bool = True
+    ) -> dict[str, Finding]:
         """Write a gold table for some days (or leave it) and return the findings by check."""
         platform = open_estate(self.folder / "landing", self.folder / "home")
         last = end or day
@@ -80,17 +90,6 @@ def test_the_checks_are_those_declared_and_warn_where_declared(desk: Desk, table
     assert warn_only <= WARN_ONLY | {"row_count_as_usual"}
 
 
-@pytest.mark.parametrize("table", sorted(gold_contracts()))
-def test_gold_of_an_awkward_landing_is_complete(desk: Desk, table: str) -> None:
-    awkward_landing(desk.folder / "landing", seed=3, days=20, start=DAY)
-    findings = desk.judge(table, DAY, DAY + timedelta(days=19))
-    assert findings["source_present"].passed
-    assert findings["complete_against_source"].passed, findings["complete_against_source"].numbers
-    assert findings["complete_against_source"].numbers["rows"] > 0
-    assert not findings["no_rows_rejected"].passed
-    assert findings["no_rows_rejected"].numbers["rejected"] > 0
-
-
 def test_a_sound_day_passes(desk: Desk) -> None:
     desk.put(QUERIES, "a.parquet", on(0, "s", "t"))
     assert failed(desk.judge("fact_query_history")) == set()
@@ -102,30 +101,25 @@ def test_a_missing_table_warns_by_name(desk: Desk) -> None:
     assert finding.numbers["missing_tables"] == [QUERIES]
 
 
-@pytest.mark.parametrize(
-    ("sql", "off"),
-    [
-        ("SELECT * FROM gold.fact_query_history WHERE statement_id <> 's'", "2024-03-04: +1"),
-        (
-            "SELECT * FROM gold.fact_query_history UNION ALL "
-            "SELECT * REPLACE ('u' AS statement_id) FROM gold.fact_query_history",
-            "2024-03-04: -2",
-        ),
-    ],
-    ids=["a row was lost", "rows were made up"],
+LESS = "SELECT * FROM gold.fact_query_history WHERE statement_id <> 's'"
+MORE = "SELECT * FROM gold.fact_query_history UNION ALL " + (
+    "SELECT "
+    + ", ".join(
+        "CONCAT(statement_id, '2') AS statement_id" if name == "statement_id" else name
+        for name in gold_contracts()["fact_query_history"].column_names
+    )
+    + " FROM gold.fact_query_history"
 )
+
+
+@pytest.mark.parametrize(("sql", "off"), [(LESS, "+1"), (MORE, "-2")], ids=["lost", "made up"])
 def test_gold_that_is_not_complete_is_an_error(desk: Desk, sql: str, off: str) -> None:
     desk.put(QUERIES, "a.parquet", on(0, "s", "t"))
     desk.judge("fact_query_history")
-    if "REPLACE" in sql:
-        names = gold_contracts()["fact_query_history"].column_names
-        again = ", ".join("CONCAT(statement_id, '2') AS statement_id" if n == "statement_id" else n for n in names)
-        table = "gold.fact_query_history"
-        sql = f"SELECT * FROM {table} UNION ALL SELECT {again} FROM {table}"  # noqa: S608
     desk.tamper("fact_query_history", sql)
     finding = desk.judge("fact_query_history", write=False)["complete_against_source"]
     assert (finding.passed, finding.warn) == (False, False)
-    assert finding.numbers["days_off"] == [off]
+    assert finding.numbers["days_off"] == [f"2024-03-04: {off}"]
 
 
 def test_late_rows_make_a_day_incomplete_until_it_is_run_again(desk: Desk) -> None:
@@ -147,7 +141,9 @@ def test_rejected_rows_warn_and_are_no_loss(desk: Desk) -> None:
     kept = open_estate(desk.folder / "landing", desk.folder / "home").engine.rows(
         Query("SELECT * FROM gold.fact_query_history_rejects", {})
     )
-    assert [(r["statement_id"], r["reason"]) for r in kept] == [("bad", "total_duration_ms is negative")]
+    assert [(r["statement_id"], r["reason"]) for r in kept] == [
+        ("bad", "total_duration_ms is negative")
+    ]
 
 
 def test_rejected_rows_without_a_date_are_counted_apart(desk: Desk) -> None:
@@ -183,7 +179,9 @@ def test_a_day_that_lost_all_its_rows_is_an_error(desk: Desk) -> None:
 def test_freshness_speaks_of_the_day_that_is_due(desk: Desk) -> None:
     desk.put(QUERIES, "a.parquet", on(0, "s"))
     assert desk.judge("fact_query_history")["fresh_for_due_partition"].passed
-    stale = desk.judge("fact_query_history", DAY, DAY + timedelta(days=1))["fresh_for_due_partition"]
+    stale = desk.judge("fact_query_history", DAY, DAY + timedelta(days=1))[
+        "fresh_for_due_partition"
+    ]
     assert (stale.passed, stale.warn) == (False, True)
     assert stale.numbers["due"] == "2024-03-05"
 
@@ -218,10 +216,14 @@ def price(start: int, end: int | None, amount: str, currency: str = "USD") -> pa
             "usage_unit": pa.array(["DBU"]),
             "currency_code": pa.array([currency]),
             "price_start_time": pa.array([MOMENT + start * MICROSECONDS], WHEN),
-            "price_end_time": pa.array([None if end is None else MOMENT + end * MICROSECONDS], WHEN),
+            "price_end_time": pa.array(
+                [None if end is None else MOMENT + end * MICROSECONDS], WHEN
+            ),
             "pricing": pa.array(
                 [{"default": Decimal(amount), "effective_list": None}],
-                pa.struct([("default", money), ("effective_list", pa.struct([("default", money)]))]),
+                pa.struct(
+                    [("default", money), ("effective_list", pa.struct([("default", money)]))]
+                ),
             ),
         }
     )

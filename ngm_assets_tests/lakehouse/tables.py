@@ -40,7 +40,9 @@ def contract(*columns: Column) -> TableContract:
 THING = contract()
 
 
-def batches(rows: Iterable[tuple[Any, ...]], of: TableContract = THING) -> Callable[[], pa.RecordBatchReader]:
+def batches(
+    rows: Iterable[tuple[Any, ...]], of: TableContract = THING
+) -> Callable[[], pa.RecordBatchReader]:
     """Return what `overwrite` takes: a function that returns a new reader at each call."""
     fixed = list(rows)
 
@@ -49,7 +51,8 @@ def batches(rows: Iterable[tuple[Any, ...]], of: TableContract = THING) -> Calla
         schema = of.arrow_schema()
         arrays = columns or [()] * len(schema)
         table = pa.table(
-            [pa.array(column, f.type) for column, f in zip(arrays, schema, strict=True)], schema=schema
+            [pa.array(column, f.type) for column, f in zip(arrays, schema, strict=True)],
+            schema=schema,
         )
         return table.to_reader()
 
@@ -70,5 +73,7 @@ def read_files(files: list[str]) -> Rows:
     """Return the rows of some data files of the table, in order."""
     if not files:
         return []
-    scan = f"read_parquet({file_list(files)}, hive_partitioning = true, hive_types = {{'day': DATE}})"
+    scan = (
+        f"read_parquet({file_list(files)}, hive_partitioning = true, hive_types = {{'day': DATE}})"
+    )
     return duckdb.sql(f"SELECT id, day, value FROM {scan} ORDER BY ALL").fetchall()  # noqa: S608

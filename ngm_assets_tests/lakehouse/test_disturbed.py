@@ -84,7 +84,10 @@ def test_threads_that_write_the_same_day_end_as_if_one_came_after_the_other(
 def test_threads_that_write_different_days_both_succeed(tmp_path: Path) -> None:
     first, second = partition(DAY, 1, ROWS), partition(NEXT_DAY, 2, ROWS)
     in_threads(
-        *(lambda rows=rows: write(tmp_path, rows, rows[0][1], rows[0][1]) for rows in (first, second))
+        *(
+            lambda rows=rows: write(tmp_path, rows, rows[0][1], rows[0][1])
+            for rows in (first, second)
+        )
     )
     assert read(tmp_path) == sorted(first + second)
 

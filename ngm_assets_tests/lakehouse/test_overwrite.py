@@ -123,7 +123,9 @@ def test_a_table_that_was_never_written_is_absent(tmp_path: Path) -> None:
     assert lake.tables() == []
 
 
-@pytest.mark.parametrize("name", ["with space", "ünïcødé 表", "100%", "it's #1?", "a*b", "env=prod"])
+@pytest.mark.parametrize(
+    "name", ["with space", "ünïcødé 表", "100%", "it's #1?", "a*b", "env=prod"]
+)
 def test_the_path_may_be_odd(tmp_path: Path, name: str) -> None:
     write(tmp_path / name, OLD, UNDATED, LATER)
     write(tmp_path / name, [("c", DAY, 2)], DAY, DAY)
@@ -160,7 +162,12 @@ def test_a_column_that_left_the_contract_stays_and_is_null_in_new_rows(root: Pat
 
 def test_a_change_of_type_is_refused_and_says_how_to_mend_it(root: Path) -> None:
     changed = contract().model_copy(
-        update={"columns": (*THING.columns[:2], THING.column("value").model_copy(update={"type": "string"}))}
+        update={
+            "columns": (
+                *THING.columns[:2],
+                THING.column("value").model_copy(update={"type": "string"}),
+            )
+        }
     )
     with pytest.raises(DataError) as caught:
         DeltaLakehouse(root).overwrite(changed, batches([("c", DAY, "2")], changed), DAY, DAY)
@@ -176,7 +183,10 @@ span = st.tuples(st.sampled_from(DAYS), st.sampled_from(DAYS)).map(sorted)
 
 
 @given(
-    st.lists(st.tuples(span, st.sets(st.tuples(st.sampled_from("ab"), st.sampled_from(DAYS)))), max_size=4)
+    st.lists(
+        st.tuples(span, st.sets(st.tuples(st.sampled_from("ab"), st.sampled_from(DAYS)))),
+        max_size=4,
+    )
 )
 @settings(max_examples=10, deadline=None, derandomize=True, database=None)
 def test_any_order_of_overwrites_leaves_what_a_plain_dictionary_would(

@@ -49,9 +49,7 @@ def judge(folder: Path, rows: list[Row], contract: TableContract = JUDGED) -> di
     """Store rows and return what the rules say of them, by check."""
     lake = DeltaLakehouse(folder / "lake")
     lake.overwrite(STORED, batches(rows, STORED), DAY, NEXT_DAY)
-    engine: Engine = DuckDBEngine(
-        lake, Landing(folder), {"some.thing": STORED}, folder / "scratch"
-    )
+    engine: Engine = DuckDBEngine(lake, Landing(folder), {"some.thing": STORED}, folder / "scratch")
     facts = measure(engine, contract, DAY, NEXT_DAY)
     stored = lake.column_types("some.thing")
     return {finding.name: finding for finding in contract_findings(contract, facts, stored)}
@@ -77,7 +75,12 @@ def test_no_rows_at_all_pass_every_rule(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "check", "numbers", "warn"),
     [
-        (("a", DAY, 0.5, "good"), "key_is_unique", {"duplicates": 1, "days": ["2024-03-04"]}, False),
+        (
+            ("a", DAY, 0.5, "good"),
+            "key_is_unique",
+            {"duplicates": 1, "days": ["2024-03-04"]},
+            False,
+        ),
         ((None, DAY, 0.5, "good"), "required_columns_filled", {"offending_rows": {"id": 1}}, False),
         (("c", DAY, -0.1, "good"), "values_in_range", {"offending_rows": {"share": 1}}, False),
         (("c", NEXT_DAY, 1.1, "good"), "values_in_range", {"offending_rows": {"share": 1}}, False),
@@ -132,7 +135,9 @@ def test_a_stored_table_that_does_not_fit_its_contract_fails(
 USUAL = {DAY - timedelta(days=7 * n): 100 for n in (1, 2, 3, 4)}
 
 
-def volume(rows: int, source: int = 100, before: dict[date, int] | None = None, **changes: Any) -> Finding:
+def volume(
+    rows: int, source: int = 100, before: dict[date, int] | None = None, **changes: Any
+) -> Finding:
     """Judge the rows of one day."""
     counts = (USUAL if before is None else before) | ({DAY: rows} if rows else {})
     contract = JUDGED.model_copy(update=changes)

@@ -24,7 +24,9 @@ def test_a_missing_required_column(landing: Path) -> None:
     assert "timestamp" in error.mend
 
 
-@pytest.mark.parametrize(("table", "column"), [(t, c) for t, r in raw_tables().items() for c in r.required])
+@pytest.mark.parametrize(
+    ("table", "column"), [(t, c) for t, r in raw_tables().items() for c in r.required]
+)
 def test_every_required_column_is_missed(landing: Path, table: str, column: str) -> None:
     types = raw_tables()[table].arrow_types()
     types.pop(column)
@@ -41,7 +43,11 @@ def test_every_required_column_is_missed(landing: Path, table: str, column: str)
         ("event_time", pa.array([True]), "timestamp"),
         ("event_id", pa.array([b"\x00"]), "string"),
         ("event_id", pa.array([["a"]]), "string"),
-        ("user_identity", pa.array(["ann@example.com"]), "struct<email:string,subject_name:string>"),
+        (
+            "user_identity",
+            pa.array(["ann@example.com"]),
+            "struct<email:string,subject_name:string>",
+        ),
         ("request_params", pa.array(["{}"]), "map<string,string>"),
         ("response", pa.array([["401"]]), "struct<status_code:int,error_message:string>"),
     ],
@@ -97,7 +103,10 @@ def test_a_value_that_does_not_convert_is_named(
     put(landing, table, "a good one.parquet", good)
     file = put(landing, table, "month=3/it's bad.parquet", rows)
     error = refusal(landing, table)
-    assert f"{table}: column {column!r} does not read as {raw_tables()[table].types[column]}" in error.what
+    assert (
+        f"{table}: column {column!r} does not read as {raw_tables()[table].types[column]}"
+        in error.what
+    )
     assert value in error.what
     assert error.where == f"{file}, column {column}"
     assert raw_tables()[table].types[column] in error.mend
@@ -126,7 +135,9 @@ def test_an_unreadable_file(landing: Path, damage: object) -> None:
 def test_a_file_with_a_good_footer_and_damaged_pages(landing: Path) -> None:
     names = [f"event {n * 7919 % 1000}" for n in range(1000)]
     put(landing, AUDIT, "good.parquet", audit("a"))
-    file = put(landing, AUDIT, "bad.parquet", audit(*names), compression="zstd", use_dictionary=False)
+    file = put(
+        landing, AUDIT, "bad.parquet", audit(*names), compression="zstd", use_dictionary=False
+    )
     data = bytearray(file.read_bytes())
     data[40:2000] = b"\xff" * 1960
     file.write_bytes(bytes(data))
@@ -135,7 +146,9 @@ def test_a_file_with_a_good_footer_and_damaged_pages(landing: Path) -> None:
     assert error.where.startswith(str(file))
 
 
-def test_a_file_that_may_not_be_opened_is_named(landing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_may_not_be_opened_is_named(
+    landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = put(landing, AUDIT, "a.parquet", audit("a"))
 
     def denied(path: Path) -> None:

@@ -54,7 +54,12 @@ def test_files_may_differ_in_columns_and_order(landing: Path) -> None:
 
 
 def test_column_names_are_told_apart_regardless_of_case(landing: Path) -> None:
-    put(landing, AUDIT, "a.parquet", audit("a").rename_columns([n.upper() for n in audit().schema.names]))
+    put(
+        landing,
+        AUDIT,
+        "a.parquet",
+        audit("a").rename_columns([n.upper() for n in audit().schema.names]),
+    )
     assert values(landing, AUDIT, "event_id") == ["a"]
 
 
@@ -203,7 +208,9 @@ def test_a_map_with_other_widths_is_a_map(landing: Path) -> None:
 
 
 def test_structs_may_lack_fields_have_more_and_be_in_another_order(landing: Path) -> None:
-    more = pa.struct([("acting", pa.string()), ("subject_name", pa.string()), ("email", pa.string())])
+    more = pa.struct(
+        [("acting", pa.string()), ("subject_name", pa.string()), ("email", pa.string())]
+    )
     people = pa.array([{"acting": "x", "subject_name": "s", "email": "e"}], more)
     put(landing, AUDIT, "more.parquet", audit("more", user_identity=people))
     less = pa.array([{"email": "e"}], pa.struct([("email", pa.string())]))
@@ -218,7 +225,9 @@ def test_structs_may_lack_fields_have_more_and_be_in_another_order(landing: Path
 
 
 @pytest.mark.parametrize(
-    "kind", [pa.list_(pa.string()), pa.large_list(pa.large_string()), pa.list_(pa.string(), 2)], ids=str
+    "kind",
+    [pa.list_(pa.string()), pa.large_list(pa.large_string()), pa.list_(pa.string(), 2)],
+    ids=str,
 )
 def test_lists_may_be_large_or_of_fixed_size(landing: Path, kind: pa.DataType) -> None:
     slices = {
