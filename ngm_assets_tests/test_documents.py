@@ -1,0 +1,69 @@
+"""The documents say what is: README commands run, the dictionary is current, decisions are listed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from ngm_assets.cli import main
+from ngm_assets.dictionary import dictionary
+from ngm_assets_tests.whole import Whole
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+LINES = [line.split("#")[0].strip() for block in BLOCKS for line in block.splitlines()]
+COMMANDS = [line for line in LINES if line.startswith("ngm ")]
+TARGETS = [line.split()[1] for line in LINES if line.startswith("make ")]
+
+
+def test_the_readme_has_commands_to_test() -> None:
+    assert len(COMMANDS) >= 6
+    assert {"demo", "test"} <= set(TARGETS)
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if not c.startswith("ngm run")])
+def test_a_command_of_the_readme_runs(
+    command: str, whole: Whole, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NGM_HOME", str(whole.settings.home))
+    code = main(shlex.split(command)[1:])
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    assert captured.out.strip()
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("ngm run")])
+def test_the_run_command_of_the_readme_has_options_that_exist(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert {word for word in shlex.split(command) if word.startswith("--")} <= set(
+        re.findall(r"--[a-z-]+", text)
+    )
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_make_target_of_the_readme_exists(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_column_dictionary_is_current() -> None:
+    written = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+    assert written == dictionary(), "run: ngm dictionary > docs/tables.md"
+
+
+def test_every_decision_is_listed_and_every_listed_decision_exists() -> None:
+    folder = ROOT / "docs" / "adr"
+    listed = set(re.findall(r"\((\d{4}-[a-z0-9-]+\.md)\)", (folder / "README.md").read_text()))
+    assert listed == {path.name for path in folder.glob("0*.md")}
+
+
+def test_folders_the_readme_names_exist() -> None:
+    named = set(re.findall(r"`((?:ngm_assets|docs)/[a-z_/.]+)`", README))
+    assert named
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
