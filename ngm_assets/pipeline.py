@@ -67,21 +67,22 @@ def plan_run(
         )
     if score_days < 1:
         raise ConfigError("--score-days must be at least 1.", where="--score-days")
-    first_days = earliest_days(landing)
+    spans = day_spans(landing)
     look_back = start - timedelta(days=longest_lookback())
-    early = tuple(
-        contract.name
+    early = {
+        contract.name: max(spans[contract.sources[0]][0], look_back)
         for contract in gold_contracts().values()
-        if first_days.get(contract.sources[0], start) < start
-    )
-    earliest = min([first_days[gold_contracts()[n].sources[0]] for n in early], default=start)
+        if contract.sources[0] in spans
+        and spans[contract.sources[0]][0] < start
+        and spans[contract.sources[0]][1] >= look_back
+    }
     score_from = max(start, end - timedelta(days=score_days - 1))
     weeks = sorted({monday_of(score_from), monday_of(end)})
     return RunPlan(
         start=start,
         end=end,
-        warm_up=min(start, max(earliest, look_back)),
-        warm_tables=early,
+        warm_up=min(early.values(), default=start),
+        warm_tables=tuple(early),
         weeks=tuple(weeks),
         score_from=score_from,
         models=known_models(models),
@@ -107,8 +108,8 @@ def known_models(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def earliest_days(landing: Landing) -> dict[str, date]:
-    """Return the earliest day of every table of a landing folder that has rows.
+def day_spans(landing: Landing) -> dict[str, tuple[date, date]]:
+    """Return the first and last day of every table of a landing folder that has rows.
 
     A table that cannot be read is left out: its own asset fails with the error, and names it.
 
@@ -129,14 +130,14 @@ def earliest_days(landing: Landing) -> dict[str, date]:
             where=str(landing.root),
             mend=f"Put Parquet files into at least one of: {folders}.",
         )
-    found: dict[str, date] = {}
+    found: dict[str, tuple[date, date]] = {}
     for name in tables:
         try:
-            first = landing.date_range(name)[0]
+            first, last, _ = landing.date_range(name)
         except DataError:
             continue
         if first is not None:
-            found[name] = first
+            found[name] = (first, last)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The SQL of gold, features and labels agrees with the oracle, which works everything out another way.
+"""The SQL of gold, features and labels agrees with the oracle.
 
 Keys, counts, text, decimals, dates and flags agree exactly, floats to a relative 1e-9.
 """
@@ -82,7 +82,7 @@ def opinions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     write_features(platform, start, end)
     actions = parameters(platform.settings.words, start, end)
     kinds = ("read", "export", "permission", "token")
-    meanings = Meanings(**{kind: frozenset(actions[f"{kind}_actions"]) for kind in kinds})
+    meanings = Meanings(**{kind: frozenset(as_list(actions[f"{kind}_actions"])) for kind in kinds})
     gold = gold_tables(folder / "landing", meanings)
     features = feature_tables(gold)
     return Opinions(platform, gold, features, labels(features, gold), start, end)
@@ -163,6 +163,11 @@ def test_labels(opinions: Opinions, domain: str) -> None:
         mine = [{**{k: row[k] for k in key}, column: as_float(row[column])} for row in rows]
         assert_same_rows(f"labels of {domain}", mine, wanted, key, tolerance=TOLERANCE)
         assert len({row[column] for row in mine} - {None}) > 1, f"{column} never varies"
+
+
+def as_list(value: Any) -> list[str]:
+    """Return a parameter that is a list of names."""
+    return [str(name) for name in value]
 
 
 def as_float(value: float | None) -> float | None:

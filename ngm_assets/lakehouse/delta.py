@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
+from threading import get_ident
+from time import sleep
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
 
     from ngm_assets.lakehouse.contract import TableContract
 
-ATTEMPTS = 5
+ATTEMPTS = 12
+LONGEST_PAUSE = 1.0
 UNFIT = r"[\[\]^|\\\x00-\x1f]|%[0-9A-Fa-f]{2}"
 
 
@@ -86,7 +90,7 @@ class DeltaLakehouse:
         column = contract.partition
         ranges = [f"({column} >= '{start}' AND {column} <= '{end}')"]
         ranges += [f"{column} = '{day}'" for day in also]
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 write_deltalake(
                     self.ensure(contract),
@@ -96,6 +100,7 @@ class DeltaLakehouse:
                     schema_mode="merge",
                 )
             except CommitFailedError:
+                sleep(_pause(attempt, os.getpid() + get_ident()))
                 continue
             return
         raise ComputeError(
@@ -158,6 +163,11 @@ class DeltaLakehouse:
         table = DeltaTable(path)
         _evolve(table, contract)
         return table
+
+
+def _pause(attempt: int, who: int) -> float:
+    """Seconds to wait after a lost race: doubling, and not the same for two writers."""
+    return min(LONGEST_PAUSE, 0.01 * 2.0**attempt) * (1 + who % 13 / 13)
 
 
 def delta_types(schema: Schema) -> dict[str, str]:

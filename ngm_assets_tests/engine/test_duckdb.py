@@ -16,6 +16,7 @@ from ngm_assets_tests.estate import open_estate, read_rows, write_gold
 from ngm_assets_tests.lakehouse.tables import DAY, LATER, NEXT_DAY, THING
 from ngm_assets_tests.raw.files import AUDIT, QUERIES, audit, put, statements
 
+EVER = Window()
 THREE = (
     "SELECT 'a' AS id, DATE '2024-03-04' AS day, 1 AS value UNION ALL "
     "SELECT 'a', DATE '2024-03-05', 2 UNION ALL SELECT 'a', DATE '2024-03-09', 3"
@@ -31,7 +32,7 @@ def engine(tmp_path: Path) -> DuckDBEngine:
     return made
 
 
-def values(engine: DuckDBEngine, window: Window = Window(), sql: str = "") -> list[int]:
+def values(engine: DuckDBEngine, window: Window = EVER, sql: str = "") -> list[int]:
     """Return the values a query over the table finds."""
     text = sql or "SELECT value FROM some.thing ORDER BY value"
     return [row["value"] for row in engine.rows(Query(text, {}, window))]

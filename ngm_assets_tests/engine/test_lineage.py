@@ -18,8 +18,12 @@ SCHEMA = {
 def test_values_are_followed_through_steps_expressions_and_unions() -> None:
     found = column_lineage(
         """
-        WITH daily AS (SELECT id, day, SUM(cost * price) AS total FROM raw.a.events GROUP BY id, day),
-        named AS (SELECT d.day, d.total, p.name FROM daily AS d JOIN gold.people AS p ON p.id = d.id)
+        WITH daily AS (
+          SELECT id, day, SUM(cost * price) AS total FROM raw.a.events GROUP BY id, day
+        ),
+        named AS (
+          SELECT d.day, d.total, p.name FROM daily AS d JOIN gold.people AS p ON p.id = d.id
+        )
         SELECT day, total / 2 AS half, name FROM named WHERE name <> ''
         UNION ALL
         SELECT day, NULL AS half, id AS name FROM gold.people

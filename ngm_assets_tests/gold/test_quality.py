@@ -152,7 +152,7 @@ def test_rejected_rows_without_a_date_are_counted_apart(desk: Desk) -> None:
     assert findings["no_rows_rejected"].numbers == {"rejected": 0, "rejected_without_date": 1}
     rejects = rejects_contract(gold_contracts()["fact_usage"])
     rows = open_estate(desk.folder / "landing", desk.folder / "home").engine.rows(
-        Query(f"SELECT * FROM {rejects.full_name}", {})  # noqa: S608
+        Query(f"SELECT * FROM {rejects.full_name}", {})
     )
     assert [row["usage_date"] for row in rows] == [UNDATED]
 

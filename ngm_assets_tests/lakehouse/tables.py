@@ -7,12 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from ngm_assets.lakehouse.contract import Column, TableContract
 from ngm_assets.lakehouse.delta import DeltaLakehouse
-from ngm_assets.raw.convert import file_list
+from ngm_assets.raw.convert import file_list, open_duckdb
 
 DAY = date(2024, 3, 4)
 NEXT_DAY = date(2024, 3, 5)
@@ -29,7 +28,7 @@ def contract(*columns: Column) -> TableContract:
     """Return the contract of the table `some.thing`, with further columns."""
     return TableContract(
         name="thing",
-        schema="some",
+        schema_name="some",
         description="A thing.",
         key=("id", "day"),
         partition="day",
@@ -76,4 +75,5 @@ def read_files(files: list[str]) -> Rows:
     scan = (
         f"read_parquet({file_list(files)}, hive_partitioning = true, hive_types = {{'day': DATE}})"
     )
-    return duckdb.sql(f"SELECT id, day, value FROM {scan} ORDER BY ALL").fetchall()  # noqa: S608
+    with open_duckdb() as connection:
+        return connection.execute(f"SELECT id, day, value FROM {scan} ORDER BY ALL").fetchall()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def in_threads(*jobs: Callable[[], None]) -> None:
         barrier.wait(TIMEOUT)
         try:
             job()
-        except BaseException as error:  # noqa: BLE001 (raised below, in the test's thread)
+        except BaseException as error:
             failures.append(error)
 
     threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
@@ -50,7 +51,7 @@ def writer(root: Path, day: date, first: int, times: int) -> Iterator[subprocess
     """Start a writing process that waits for a line before it begins."""
     module = "ngm_assets_tests.lakehouse.writer"
     arguments = [str(root), str(day), str(first), str(times), str(ROWS)]
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -108,16 +109,20 @@ def test_a_writer_that_loses_every_race_says_so(
 ) -> None:
     from deltalake.exceptions import CommitFailedError
 
-    tries = []
+    tries, pauses = list[int](), list[float]()
 
     def loses(*_: object, **__: object) -> None:
         tries.append(1)
         raise CommitFailedError("another one was faster")
 
     monkeypatch.setattr("deltalake.write_deltalake", loses)
+    monkeypatch.setattr(delta, "sleep", pauses.append)
     with pytest.raises(ComputeError, match=r"some\.thing") as caught:
         delta.DeltaLakehouse(tmp_path).overwrite(THING, batches([]), DAY, DAY)
-    assert len(tries) == delta.ATTEMPTS
+    assert len(tries) == len(pauses) == delta.ATTEMPTS
+    assert pauses == sorted(pauses)
+    assert pauses[0] < 0.1
+    assert sum(pauses) > 5
     assert caught.value.mend
 
 
@@ -126,14 +131,15 @@ def test_a_writer_that_loses_a_race_tries_again_with_fresh_rows(
 ) -> None:
     import deltalake
 
-    real, tries = deltalake.write_deltalake, []
+    real: Callable[..., None] = deltalake.write_deltalake
+    tries = list[int]()
 
-    def loses_once(*arguments: object, **options: object) -> None:
+    def loses_once(*arguments: Any, **options: Any) -> None:
         tries.append(1)
         if len(tries) == 1:
-            list(arguments[1])  # type: ignore[call-overload]
+            list(arguments[1])
             raise deltalake.exceptions.CommitFailedError("another one was faster")
-        real(*arguments, **options)  # type: ignore[arg-type]
+        real(*arguments, **options)
 
     monkeypatch.setattr("deltalake.write_deltalake", loses_once)
     rows = partition(DAY, 1, 5)
@@ -144,7 +150,7 @@ def test_a_writer_that_loses_a_race_tries_again_with_fresh_rows(
 def test_a_killed_writer_leaves_the_old_rows_or_the_new_ones_and_running_again_mends_it(
     tmp_path: Path,
 ) -> None:
-    moments = random.Random(20240304)  # noqa: S311 (not for secrets)
+    moments = random.Random(20240304)
     untouched = partition(NEXT_DAY, 0, 10)
     write(tmp_path, untouched, NEXT_DAY, NEXT_DAY)
     write(tmp_path, partition(DAY, 0, ROWS), DAY, DAY)

@@ -21,7 +21,7 @@ Row = tuple[Any, ...]
 # What is stored may break what is judged: the stored table has no limits and no duties.
 STORED = TableContract(
     name="thing",
-    schema="some",
+    schema_name="some",
     description="As stored.",
     key=("id", "day"),
     partition="day",

@@ -1,4 +1,4 @@
-"""What a landing may not hold: each refusal names table, file, column, what was expected and the mend."""
+"""What a landing may not hold: each refusal names table, file, column, expectation and mend."""
 
 from __future__ import annotations
 
