@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from ngm_assets import console
@@ -31,6 +30,8 @@ config_app = typer.Typer(help="Settings of an environment.", no_args_is_help=Tru
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 
+USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
+"""ClickException: click's own or typer's copy of it, whichever this typer raises."""
 Home = Annotated[
     Path | None, typer.Option(help="Folder of all state. Default: NGM_HOME, else .ngm")
 ]
@@ -275,10 +276,10 @@ def main(arguments: list[str] | None = None) -> int:
             traceback.print_exc()
         console.show_error(error)
         return 1
-    except click.ClickException as error:
+    except USAGE_ERROR as error:
         error.show()
-        return error.exit_code
-    except (click.exceptions.Abort, KeyboardInterrupt):
+        return int(error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
         console.show_error(NgmError("Interrupted.", mend="Run the same command again to go on."))
         return 130
     except Exception as error:

@@ -90,10 +90,11 @@ class ParentRun:
 
             store = self._registry.open().store
             store.experiment_id()
+            run: Any = self._context.run
             context = SimpleNamespace(
                 log=self._context.log,
-                dagster_run=self._context.run,
-                run_id=self._context.run_id,
+                dagster_run=run,
+                run_id=run.run_id,
                 resource_config={
                     "experiment_name": store.experiment,
                     "mlflow_tracking_uri": self._registry.tracking_uri,

@@ -8,6 +8,7 @@ import pytest
 
 from ngm_assets_tests.whole import Whole, run_whole
 
+
 @pytest.fixture(scope="session", autouse=True)
 def quiet_environment() -> Iterator[None]:
     """Switch usage reporting off, and hide the caller's own settings."""

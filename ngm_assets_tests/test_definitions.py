@@ -92,7 +92,8 @@ def snapshot_of(defs: dg.Definitions, graph: Any) -> dict[str, Any]:
     """Return everything the snapshot pins down, in a stable order."""
     nodes = sorted(graph.asset_nodes, key=lambda node: node.key.to_user_string())
     jobs = sorted(defs.jobs or [], key=lambda job: str(job.name))
-    schedules = sorted(defs.schedules or [], key=lambda schedule: schedule.name)
+    names = sorted(schedule.name for schedule in defs.schedules or [])
+    schedules = [defs.resolve_schedule_def(name) for name in names]
     return {
         "assets": {node.key.to_user_string(): described(node) for node in nodes},
         "jobs": {
@@ -247,9 +248,10 @@ def test_the_daily_schedule_refreshes_the_last_days_as_one_range(
     defs: dg.Definitions, settings: Settings
 ) -> None:
     request = tick(defs, "daily_schedule", datetime(2026, 6, 18, 5, tzinfo=UTC))
-    assert request.tags[RANGE_START] == (
-        date(2026, 6, 17) - timedelta(days=settings.refresh_days - 1)
-    ).isoformat()
+    assert (
+        request.tags[RANGE_START]
+        == (date(2026, 6, 17) - timedelta(days=settings.refresh_days - 1)).isoformat()
+    )
     assert request.tags[RANGE_END] == "2026-06-17"
     assert request.partition_key is None
 

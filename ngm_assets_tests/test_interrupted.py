@@ -73,7 +73,9 @@ def survived(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> Settings
     return load_settings(home=home, environ={})
 
 
-def test_every_table_holds_the_rows_of_the_undisturbed_run(whole: Whole, survived: Settings) -> None:
+def test_every_table_holds_the_rows_of_the_undisturbed_run(
+    whole: Whole, survived: Settings
+) -> None:
     found = tables_of(survived)
     scored = {f"predictions.{table_name(model)}" for model in MODELS}
     wanted = {n for n in whole.tables if not n.startswith("predictions.")} | scored

@@ -71,7 +71,7 @@ def opinions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """Write gold and features of a landing, and ask the oracle for the same."""
     folder: Path = tmp_path_factory.mktemp("a landing")
     if request.param == "demo":
-        made = generate(folder / "landing", days=60, scale=0.1)
+        made = generate(folder / "landing", days=40, scale=0.1)
         start, end = made.start - timedelta(days=400), made.end + timedelta(days=33)
     else:
         start, seed = date(2023, 11, 20), int(request.param.split()[-1])

@@ -1,4 +1,4 @@
-"""Job runs as the instance records them: what succeeds, what fails, what goes on, and who is told."""
+"""Job runs as the instance records them: what succeeds, what fails, and what goes on."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ngm_assets.build import DAILY_JOB, FEATURE_JOB, INFERENCE_JOB
 from ngm_assets.engine.base import Query
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.gold import assets as gold_assets_module
+from ngm_assets.gold.quality import gold_findings
 from ngm_assets.gold.tables import gold_contracts
 from ngm_assets.lakehouse.quality import Finding
 from ngm_assets.models.dataset import catalog
@@ -32,7 +33,12 @@ START = date(2023, 11, 20)
 FIRST, LAST = START + timedelta(days=25), START + timedelta(days=27)
 DAYS = [FIRST + timedelta(days=n) for n in range(3)]
 TABLES = (*gold_contracts().values(), *feature_contracts().values())
-SOME = ("gold/fact_audit_logs", "features/security_features", "gold/fact_usage", "features/cost_features")
+SOME = (
+    "gold/fact_audit_logs",
+    "features/security_features",
+    "gold/fact_usage",
+    "features/cost_features",
+)
 """Two gold tables and a feature table over each: enough to see what a failure stops."""
 
 
@@ -150,7 +156,9 @@ def test_every_partition_is_recorded_with_its_row_count(ran: Ran, contract: Any)
 
 def test_the_runs_hold_rows_worth_counting(ran: Ran) -> None:
     for contract in TABLES:
-        assert rows_per_day(ran.platform, contract.full_name, contract.partition), contract.full_name
+        assert rows_per_day(ran.platform, contract.full_name, contract.partition), (
+            contract.full_name
+        )
 
 
 @pytest.mark.parametrize("contract", TABLES, ids=lambda contract: contract.full_name)
@@ -236,7 +244,7 @@ def test_a_corrupt_file_fails_its_table_alone(again: Ran) -> None:
 
 def failing(name: str, table: str, *, warn: bool) -> Any:
     """Return `gold_findings` with one finding of one table turned into a failure."""
-    real = gold_assets_module.gold_findings
+    real = gold_findings
 
     def findings(*args: Any) -> list[Finding]:
         found = real(*args)
@@ -255,7 +263,9 @@ def test_a_failed_blocking_check_stops_what_depends_on_it(
     before = versions(again.platform)
     run = run_feature_job(again.settings, again.instance, [], SOME)
     assert not run.success
-    assert [(c.asset, c.check) for c in run.errors] == [("gold/fact_usage", "complete_against_source")]
+    assert [(c.asset, c.check) for c in run.errors] == [
+        ("gold/fact_usage", "complete_against_source")
+    ]
     assert {problem.step for problem in run.problems} == {"gold/fact_usage"}
     assert "complete_against_source" in run.problems[0].message
     assert materialised(again, run) == set(SOME) - {"features/cost_features"}
@@ -276,9 +286,7 @@ def test_the_same_failure_as_a_warning_stops_nothing(
 
 
 def test_days_before_the_first_champion_are_empty_and_said_to_be(again: Ran) -> None:
-    run = run_job(
-        again.settings, again.instance, INFERENCE_JOB, LAST.isoformat(), LAST.isoformat()
-    )
+    run = run_job(again.settings, again.instance, INFERENCE_JOB, LAST.isoformat(), LAST.isoformat())
     assert run.problems == ()
     assert {c.asset for c in run.warnings if c.check == "champion_in_force"} == {
         f"predictions/{spec.name}_predictions" for spec in catalog()

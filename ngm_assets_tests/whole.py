@@ -144,7 +144,7 @@ def plan_for(landing: Path, start: date, end: date) -> RunPlan:
 
 
 def run_whole(folder: Path) -> Whole:
-    """Generate the estate, run what lies before the last days, then the pipeline on these, twice."""
+    """Generate the estate, fill gold and features up to the last days, run these twice."""
     landing, home, early = folder / "landing", folder / "home", folder / "early"
     made = generate(landing, days=DAYS, seed=SEED, scale=SCALE)
     plan = plan_for(landing, made.start, made.end)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ngm_assets.features.quality import NAMES, WARN_ONLY, feature_findings
+from ngm_assets.features.quality import MEANINGS, WARN_ONLY, feature_findings
 from ngm_assets.features.tables import feature_contracts, feature_lineage, feature_query
 from ngm_assets.lakehouse.assets import (
     CONTRACT_CHECKS,
@@ -44,7 +44,7 @@ def _feature_asset(
         owners=[OWNER],
         description=contract.description,
         metadata=table_metadata(contract, settings.catalog),
-        check_specs=check_specs(key, (*CONTRACT_CHECKS, *NAMES), WARN_ONLY),
+        check_specs=check_specs(key, CONTRACT_CHECKS | MEANINGS, WARN_ONLY),
     )
     def _asset(
         context: dg.AssetExecutionContext, platform: PlatformResource

@@ -10,7 +10,11 @@ from ngm_assets.lakehouse.contract import TableContract
 from ngm_assets.lakehouse.quality import SAMPLE, Finding
 from ngm_assets.settings import read_yaml
 
-NAMES = ("one_row_per_key", "no_constant_column", "null_rates_as_usual")
+MEANINGS = {
+    "one_row_per_key": "Keys in the feature table = keys in gold.",
+    "no_constant_column": "No column is constant or empty over 30 days.",
+    "null_rates_as_usual": "Null rates of the last 7 days are like those of the 28 days before.",
+}
 WARN_ONLY = {"no_constant_column", "null_rates_as_usual", "values_accepted"}
 NULL_RATE_MARGIN = 0.2
 FEW_ROWS = 30

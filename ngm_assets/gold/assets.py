@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ngm_assets.gold.quality import EXTRA_NAMES, NAMES, WARN_ONLY, gold_findings
+from ngm_assets.gold.quality import EXTRA_MEANINGS, MEANINGS, WARN_ONLY, gold_findings
 from ngm_assets.gold.tables import (
     UNDATED,
     gold_contracts,
@@ -55,7 +55,7 @@ def _gold_asset(
     contract: TableContract, settings: Settings, partitions: Partitions
 ) -> dg.AssetsDefinition:
     key = asset_key(contract.full_name)
-    checks = (*CONTRACT_CHECKS, *NAMES, *EXTRA_NAMES.get(contract.name, ()))
+    checks = CONTRACT_CHECKS | MEANINGS | EXTRA_MEANINGS.get(contract.name, {})
 
     @dg.asset(
         key=key,

@@ -13,16 +13,19 @@ from ngm_assets.raw.landing import Landing
 from ngm_assets.settings import read_yaml
 
 PRICE_MATCH_RATE = 0.99
-NAMES = (
-    "source_present",
-    "complete_against_source",
-    "row_count_as_usual",
-    "no_rows_rejected",
-    "fresh_for_due_partition",
-)
-EXTRA_NAMES = {
-    "fact_usage": ("price_match_rate", "prices_unambiguous"),
-    "info_schema": ("snapshots_stored",),
+MEANINGS = {
+    "source_present": "Every raw table it is made from has files; a missing one reads as empty.",
+    "complete_against_source": "Rows in gold = distinct keys in the source, but for rejects.",
+    "row_count_as_usual": "At least half of the same weekday's median of 28 days, and never none.",
+    "no_rows_rejected": "No row broke a hard rule; the rejects table holds those that did.",
+    "fresh_for_due_partition": "The source has rows for the newest partition of the run.",
+}
+EXTRA_MEANINGS = {
+    "fact_usage": {
+        "price_match_rate": "At least 99 % of the records have a list price.",
+        "prices_unambiguous": "One list price holds per record; of overlapping ones the newest.",
+    },
+    "info_schema": {"snapshots_stored": "Every day of the run has a stored snapshot."},
 }
 WARN_ONLY = {
     "source_present",

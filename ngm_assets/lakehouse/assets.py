@@ -12,13 +12,13 @@ from ngm_assets.engine.lineage import ROWS
 from ngm_assets.lakehouse.contract import TableContract
 from ngm_assets.lakehouse.quality import Finding
 
-CONTRACT_CHECKS = (
-    "schema_matches_contract",
-    "key_is_unique",
-    "required_columns_filled",
-    "values_in_range",
-    "values_accepted",
-)
+CONTRACT_CHECKS = {
+    "schema_matches_contract": "The stored columns and types are those of the contract.",
+    "key_is_unique": "No two rows of a partition share the key.",
+    "required_columns_filled": "Columns the contract requires hold no nulls.",
+    "values_in_range": "Values lie within the contract's limits.",
+    "values_accepted": "Texts are among the contract's accepted values.",
+}
 
 
 def asset_key(full_name: str) -> dg.AssetKey:
@@ -84,11 +84,12 @@ def lineage_metadata(lineage: Mapping[str, Iterable[tuple[str, str]]]) -> dg.Tab
 
 
 def check_specs(
-    key: dg.AssetKey, names: Iterable[str], warn_only: Collection[str]
+    key: dg.AssetKey, meanings: Mapping[str, str], warn_only: Collection[str]
 ) -> list[dg.AssetCheckSpec]:
     """Return one spec per check; checks that can be errors block what lies downstream."""
     return [
-        dg.AssetCheckSpec(name=name, asset=key, blocking=name not in warn_only) for name in names
+        dg.AssetCheckSpec(name=name, asset=key, description=text, blocking=name not in warn_only)
+        for name, text in meanings.items()
     ]
 
 

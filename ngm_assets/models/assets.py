@@ -8,7 +8,7 @@ import dagster as dg
 
 from ngm_assets.lakehouse.assets import as_metadata, asset_key
 from ngm_assets.models.dataset import catalog
-from ngm_assets.models.gates import GateResult, gate_names
+from ngm_assets.models.gates import GATE_MEANINGS, GateResult, gate_names
 from ngm_assets.models.lifecycle import TrainingOutcome, TrainingRequest, train_partition
 from ngm_assets.models.spec import ModelSpec
 from ngm_assets.partitions import Partitions, weeks_before
@@ -41,7 +41,10 @@ def _model_asset(spec: ModelSpec, partitions: Partitions) -> dg.AssetsDefinition
             "baseline": spec.baseline.description,
             "features": dg.MetadataValue.json(list(spec.features)),
         },
-        check_specs=[dg.AssetCheckSpec(name=name, asset=key) for name in gate_names(spec.problem)],
+        check_specs=[
+            dg.AssetCheckSpec(name=name, asset=key, description=GATE_MEANINGS[name])
+            for name in gate_names(spec.problem)
+        ],
     )
     def _asset(
         context: dg.AssetExecutionContext,

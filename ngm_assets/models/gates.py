@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 
 MAX_SINGLE_FEATURE = 0.99
 MIN_CHAMPION_ROWS = 50
+GATE_MEANINGS = {
+    "minimum_data": "Enough rows, days and positives to train and judge.",
+    "metric_threshold": "The primary metric on the holdout reaches its threshold.",
+    "beats_baseline": "The primary metric beats the baseline's on the same holdout rows.",
+    "not_worse_than_champion": "At equal knowledge it does not clearly lose to the champion.",
+    "leakage_scan": "No single feature explains the label.",
+    "finite_predictions": "Every output is finite where something is known.",
+    "calibration": "Probabilities come true as often as they say.",
+}
 
 
 @dataclass(frozen=True)

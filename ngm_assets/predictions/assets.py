@@ -22,7 +22,11 @@ from ngm_assets.predictions.tables import prediction_contract, prediction_lineag
 from ngm_assets.resources import PlatformResource, RegistryResource
 from ngm_assets.settings import Settings
 
-NAMES = ("every_eligible_key_scored", "champion_in_force", "flagged_share_as_budgeted")
+MEANINGS = {
+    "every_eligible_key_scored": "Keys scored = keys of the feature table on days with a champion.",
+    "champion_in_force": "A version had been promoted before each day.",
+    "flagged_share_as_budgeted": "Rows above severity info are at most three times the budget.",
+}
 WARN_ONLY = {"champion_in_force", "flagged_share_as_budgeted", "values_accepted"}
 
 
@@ -47,7 +51,7 @@ def _prediction_asset(
         owners=[spec.owner],
         description=contract.description,
         metadata=table_metadata(contract, settings.catalog),
-        check_specs=check_specs(key, (*CONTRACT_CHECKS, *NAMES), WARN_ONLY),
+        check_specs=check_specs(key, CONTRACT_CHECKS | MEANINGS, WARN_ONLY),
     )
     def _asset(
         context: dg.AssetExecutionContext, platform: PlatformResource, registry: RegistryResource
@@ -91,7 +95,7 @@ def _findings(spec: ModelSpec, done: ScoredDays) -> list[Finding]:
             "every_eligible_key_scored",
             not any(missed.values()),
             numbers={"eligible": sum(done.eligible[day] for day in led), "scored": rows},
-            detail="Keys scored = keys in the feature table, on days with a champion.",
+            detail="Keys scored = keys of the feature table on days with a champion.",
         ),
         Finding(
             "champion_in_force",

@@ -22,7 +22,7 @@ from ngm_assets_tests.lakehouse.writer import partition
 
 ROWS = 3000
 TIMEOUT = 60
-KILLS = 12
+KILLS = 10
 
 
 def in_threads(*jobs: Callable[[], None]) -> None:
