@@ -28,7 +28,7 @@ from ngm_assets_tests.estate import read, write_features, write_gold
 if TYPE_CHECKING:
     import pandas as pd
 
-DAYS, SEED, SCALE = 60, 11, 0.6
+DAYS, SEED, SCALE = 60, 3, 0.6
 LAST_DAYS = 4
 """Days of the second step, which also trains and scores."""
 Versions = Mapping[str, Sequence[Mapping[str, Any]]]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from ngm_assets.engine.base import Query
-from ngm_assets.gold.quality import EXTRA_NAMES, NAMES, WARN_ONLY, gold_findings
+from ngm_assets.gold.quality import EXTRA_MEANINGS, MEANINGS, WARN_ONLY, gold_findings
 from ngm_assets.gold.tables import UNDATED, gold_contracts, rejects_contract
 from ngm_assets.lakehouse.quality import Finding, measure
 from ngm_assets_tests.estate import open_estate, write_gold
@@ -85,7 +85,7 @@ def on(day: int, *ids: str, **columns: pa.Array) -> pa.Table:
 @pytest.mark.parametrize("table", sorted(gold_contracts()))
 def test_the_checks_are_those_declared_and_warn_where_declared(desk: Desk, table: str) -> None:
     findings = desk.judge(table)
-    assert tuple(findings) == (*NAMES, *EXTRA_NAMES.get(table, ()))
+    assert tuple(findings) == (*MEANINGS, *EXTRA_MEANINGS.get(table, ()))
     warn_only = {name for name, finding in findings.items() if finding.warn and not finding.passed}
     assert warn_only <= WARN_ONLY | {"row_count_as_usual"}
 
