@@ -165,12 +165,17 @@ def test_drivers_name_features_of_the_model(whole: Whole, spec: ModelSpec) -> No
     ("model", "kinds", "share"),
     [
         ("cost_anomaly_detector", ("runaway_cluster",), 0.02),
-        ("security_threat_detector", ("credential_stuffing",), 0.02),
+        ("security_threat_detector", ("credential_stuffing", "exfiltration"), 0.02),
     ],
 )
 def test_planted_incidents_rank_near_the_top_of_the_scored_rows(
     whole: Whole, model: str, kinds: tuple[str, ...], share: float
 ) -> None:
+    """On this estate: 1st of 196 rows for cost; 1st, 2nd and 3rd of 1161 for security.
+
+    Changed behaviour (4th to 58th over its days) and privilege escalation (38th) rank lower and
+    are not promised here.
+    """
     spec = next(spec for spec in catalog() if spec.name == model)
     rows = predictions(whole, spec)
     led = days_led(whole, spec)

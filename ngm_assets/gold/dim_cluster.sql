@@ -1,8 +1,9 @@
 -- Changes of cluster configurations on the days :start_date..:end_date.
 WITH checked AS (
   SELECT
-    COALESCE(CAST(change_time AS DATE), DATE '1970-01-01') AS change_date,
-    *,
+    COALESCE(CAST(change_time AS DATE), change_date, DATE '1970-01-01') AS change_date,
+    workspace_id, cluster_id, change_time, cluster_name, owned_by, cluster_source, dbr_version, driver_node_type,
+    worker_node_type, worker_count, min_autoscale_workers, max_autoscale_workers, create_time, delete_time,
     CASE
       WHEN workspace_id IS NULL THEN 'workspace_id is null'
       WHEN cluster_id IS NULL THEN 'cluster_id is null'

@@ -1,7 +1,7 @@
 -- Audit events of the days :start_date..:end_date, one per event id and day.
 WITH checked AS (
   SELECT
-    COALESCE(CAST(event_time AS DATE), DATE '1970-01-01') AS event_date,
+    COALESCE(CAST(event_time AS DATE), event_date, DATE '1970-01-01') AS event_date,
     event_id, event_time, workspace_id, service_name, action_name, source_ip_address, user_agent, session_id,
     user_identity, request_params, response, audit_level,
     CASE
