@@ -84,8 +84,10 @@ def _schedules(
         execution_timezone="UTC",
         description=f"Runs the last {settings.refresh_days} days, so that late rows arrive.",
     )
-    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         end = context.scheduled_execution_time.date() - timedelta(days=1)
+        if settings.end_date is not None and end > settings.end_date:
+            return dg.SkipReason(f"The estate ended on {settings.end_date}.")
         start = max(end - timedelta(days=settings.refresh_days - 1), settings.start_date)
         return dg.RunRequest(
             run_key=end.isoformat(),
@@ -99,8 +101,10 @@ def _schedules(
         execution_timezone="UTC",
         description="Trains every model as of this Monday, after the daily run.",
     )
-    def weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        monday = context.scheduled_execution_time.date().isoformat()
-        return dg.RunRequest(run_key=monday, partition_key=monday)
+    def weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        monday = context.scheduled_execution_time.date()
+        if settings.end_date is not None and monday > settings.end_date:
+            return dg.SkipReason(f"The estate ended on {settings.end_date}.")
+        return dg.RunRequest(run_key=monday.isoformat(), partition_key=monday.isoformat())
 
     return [daily, weekly]

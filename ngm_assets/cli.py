@@ -60,7 +60,7 @@ def demo(
         made = generate(
             landing, days=days, seed=seed, scale=scale, progress=bars.stage("demo estate")
         )
-    _run(root, landing, made.start, made.end, 14, "all", as_json)
+    _run(root, landing, made.start, made.end, 14, "all", as_json, ends=True)
     if not as_json:
         incidents(home)
 
@@ -176,7 +176,15 @@ def config_show(
 
 
 def _run(
-    home: Path, landing: Path, start: date, end: date, score_days: int, models: str, as_json: bool
+    home: Path,
+    landing: Path,
+    start: date,
+    end: date,
+    score_days: int,
+    models: str,
+    as_json: bool,
+    *,
+    ends: bool = False,
 ) -> None:
     from ngm_assets.pipeline import plan_run, run_pipeline, settings_for
     from ngm_assets.raw.landing import Landing
@@ -192,7 +200,7 @@ def _run(
             models=names,
             today=datetime.now(UTC).date(),
         )
-        settings = settings_for(plan, home, landing)
+        settings = settings_for(plan, home, landing, ends=ends)
         runs = run_pipeline(plan, settings, stage=bars.stage, log_level=_log_level())
     result = _summary(settings, runs, plan.score_from, end)
     if as_json:

@@ -16,8 +16,19 @@ from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus, EventLogEn
 from ngm_assets.build import RANGE_END, RANGE_START, build_defs
 from ngm_assets.settings import Settings
 
-PID_TAG = "ngm/pid"
-DAGSTER_YAML = "# Nothing leaves this machine unasked.\ntelemetry:\n  enabled: false\n"
+PID_TAG = ".dagster/ngm_pid"
+DAYS_TAG = "ngm/days"
+LOCATION_TAGS = {
+    "dagster/code_location": "ngm_assets.definitions",
+    ".dagster/repository": "__repository__@ngm_assets.definitions",
+}
+"""What the UI puts on its own runs; with it, runs from here stand under their jobs."""
+DAGSTER_YAML = """# Nothing leaves this machine unasked.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+"""
 
 Progress = Callable[[str, int, int], None]
 """Called with the step that ended, how many ended, and how many there are."""
@@ -138,7 +149,13 @@ def run_job(
     result = definition.execute_in_process(
         instance=instance,
         run_id=run_id,
-        tags={RANGE_START: first, RANGE_END: last, PID_TAG: str(os.getpid())},
+        tags={
+            RANGE_START: first,
+            RANGE_END: last,
+            DAYS_TAG: first if first == last else f"{first}..{last}",
+            PID_TAG: str(os.getpid()),
+            **LOCATION_TAGS,
+        },
         asset_selection=selection,
         run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
         raise_on_error=False,

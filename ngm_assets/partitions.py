@@ -14,8 +14,9 @@ from ngm_assets.settings import Settings
 class Partitions:
     """Partition objects that every asset of a code location shares.
 
-    Sharing the very same objects lets Dagster run gold, features and predictions of a backfill
-    in one run.
+    Sharing the very same objects lets a job run gold, features and predictions of a range in one
+    run. A backfill of gold and features from the catalogue also makes the feature days after the
+    range again: they look back on it.
     """
 
     daily: dg.DailyPartitionsDefinition
@@ -31,10 +32,19 @@ def build_partitions(settings: Settings) -> Partitions:
     """Build the partitions from the start date; weeks open on Monday, all times are UTC."""
     start = settings.start_date
     first_monday = start + timedelta(days=-start.weekday() % 7)
+    end = settings.end_date
+    after = None if end is None else (end + timedelta(days=1)).isoformat()
+    last_week = None if end is None else (monday_of(end) + timedelta(days=7)).isoformat()
     return Partitions(
-        daily=dg.DailyPartitionsDefinition(start_date=start.isoformat(), timezone="UTC"),
+        daily=dg.DailyPartitionsDefinition(
+            start_date=start.isoformat(), end_date=after, timezone="UTC"
+        ),
         weekly=dg.WeeklyPartitionsDefinition(
-            start_date=first_monday.isoformat(), timezone="UTC", day_offset=1, end_offset=1
+            start_date=first_monday.isoformat(),
+            end_date=last_week,
+            timezone="UTC",
+            day_offset=1,
+            end_offset=1 if end is None else 0,
         ),
         backfill=dg.BackfillPolicy.single_run(),
     )

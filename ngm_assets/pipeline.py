@@ -180,10 +180,17 @@ def run_pipeline(
     return runs
 
 
-def settings_for(plan: RunPlan, home: Path, landing: Path) -> Settings:
-    """Return settings whose partitions begin early enough, and remember them in the home."""
+def settings_for(plan: RunPlan, home: Path, landing: Path, *, ends: bool = False) -> Settings:
+    """Return settings whose partitions span the plan, and remember them in the home.
+
+    Args:
+        plan: What will run.
+        home: Folder of all state.
+        landing: Folder of raw Parquet files.
+        ends: The estate ends with the plan, as a demo does: there are no partitions after it.
+    """
     current = load_settings(home=home, landing=landing)
     known = (home / "home.yaml").is_file()
     first = min([plan.warm_up, monday_of(plan.weeks[0])] + [current.start_date] * known)
-    remember(home, landing=landing.resolve(), start_date=first)
-    return load_settings(home=home, landing=landing, start_date=first)
+    remember(home, landing=landing.resolve(), start_date=first, end_date=plan.end if ends else None)
+    return load_settings(home=home, landing=landing)

@@ -23,12 +23,14 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         home: Folder of local state.
         landing: Folder of raw Parquet files.
         start_date: First daily partition, ISO.
+        end_date: Last daily partition, ISO; empty = partitions go on with time.
     """
 
     env: str
     home: str
     landing: str
     start_date: str
+    end_date: str = ""
 
     @classmethod
     def of(cls, settings: Settings) -> PlatformResource:
@@ -38,6 +40,7 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             home=str(settings.home),
             landing=str(settings.landing),
             start_date=settings.start_date.isoformat(),
+            end_date=settings.end_date.isoformat() if settings.end_date else "",
         )
 
     def open(self) -> Platform:
@@ -47,6 +50,7 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             home=Path(self.home),
             landing=Path(self.landing),
             start_date=date.fromisoformat(self.start_date),
+            end_date=date.fromisoformat(self.end_date) if self.end_date else None,
         )
         return open_platform(settings)
 

@@ -41,6 +41,7 @@ class Settings(_Frozen):
         home: Folder of all local state.
         landing: Folder of raw Parquet files.
         start_date: First daily partition (UTC).
+        end_date: Last daily partition of an estate that ended; None = partitions go on with time.
         refresh_days: Days the daily schedule runs again for late rows.
         schedules: Whether schedules are registered.
     """
@@ -51,6 +52,7 @@ class Settings(_Frozen):
     home: Path
     landing: Path
     start_date: date
+    end_date: date | None = None
     refresh_days: int = Field(ge=1, le=30)
     schedules: bool
     words: Words
@@ -88,6 +90,7 @@ def load_settings(
     home: Path | None = None,
     landing: Path | None = None,
     start_date: date | None = None,
+    end_date: date | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Load the settings of one environment.
@@ -116,20 +119,21 @@ def load_settings(
     values["home"] = home
     chosen = landing or variables.get("NGM_LANDING") or values.get("landing") or home / "landing"
     values["landing"] = Path(chosen).expanduser().resolve()
-    if start_date is not None:
-        values["start_date"] = start_date
+    given = {"start_date": start_date, "end_date": end_date}
+    values.update({name: day for name, day in given.items() if day is not None})
     try:
         return Settings(**values)
     except ValidationError as error:
         raise _config_error(error, base if not overlay.is_file() else overlay) from None
 
 
-def remember(home: Path, *, landing: Path, start_date: date) -> None:
-    """Write the landing folder and the first partition into `<home>/home.yaml`, atomically."""
+def remember(home: Path, *, landing: Path, start_date: date, end_date: date | None = None) -> None:
+    """Write the landing folder and the span of partitions into `<home>/home.yaml`, atomically."""
     import yaml
 
     home.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump({"landing": str(landing), "start_date": start_date})
+    values = {"landing": str(landing), "start_date": start_date, "end_date": end_date}
+    text = yaml.safe_dump(values)
     target = home / HOME_FILE
     if target.is_file() and target.read_text(encoding="utf-8") == text:
         return

@@ -46,8 +46,12 @@ def _keys(engine: Engine, contract: TableContract, start: date, end: date) -> Fi
     return Finding(
         "one_row_per_key",
         not off,
-        numbers={"expected_keys": sum(expected.values()), "days_off": off[:SAMPLE]},
-        detail="Keys in the feature table = keys in gold.",
+        numbers={
+            "keys_in_gold": sum(expected.values()),
+            "rows_for_them": sum(actual.values()),
+            "days_off": off[:SAMPLE],
+        },
+        detail="Keys in the feature table = keys in gold (calendar days without usage left out).",
     )
 
 
@@ -57,7 +61,15 @@ def _constants(engine: Engine, contract: TableContract, end: date) -> Finding:
     sql = f"SELECT COUNT(*) AS n_rows, {counts} FROM {contract.full_name}"
     row = engine.rows(Query(sql, {}, Window(end - timedelta(days=29), end)))[0]
     rows = row.pop("n_rows")
-    dead = [name for name, distinct in row.items() if distinct <= 1] if rows >= FEW_ROWS else []
+    if rows < FEW_ROWS:
+        return Finding(
+            "no_constant_column",
+            False,
+            warn=True,
+            numbers={"rows_30d": rows},
+            detail=f"Could not be evaluated: fewer than {FEW_ROWS} rows in 30 days.",
+        )
+    dead = [name for name, distinct in row.items() if distinct <= 1]
     return Finding(
         "no_constant_column",
         not dead,

@@ -40,7 +40,21 @@ def raw_specs() -> list[dg.AssetSpec]:
             kinds={"databricks", "parquet"},
             owners=[OWNER],
             description=table.doc,
-            metadata={"dagster/table_name": table.name},
+            metadata={
+                "dagster/table_name": table.name,
+                "dagster/column_schema": dg.TableSchema(
+                    [
+                        dg.TableColumn(
+                            name,
+                            kind,
+                            constraints=dg.TableColumnConstraints(
+                                nullable=name not in table.required
+                            ),
+                        )
+                        for name, kind in table.types.items()
+                    ]
+                ),
+            },
         )
         for table in raw_tables().values()
     ]

@@ -63,7 +63,7 @@ def report_partitions(
         {
             "dagster/uri": uri,
             "dagster/column_lineage": lineage_metadata(lineage),
-            "rows_written": sum(rows.values()),
+            "rows_written_in_range": sum(rows.values()),
         },
         partition_key=context.partition_keys[-1],
     )

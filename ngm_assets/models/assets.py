@@ -123,12 +123,15 @@ def _results(
         )
     else:
         gates = outcome.decision.gates
-    return [_gate_result(key, gate) for gate in gates]
+    return [_gate_result(key, gate, outcome.champion is None) for gate in gates]
 
 
-def _gate_result(key: dg.AssetKey, gate: GateResult) -> dg.AssetCheckResult:
-    """Record a gate; one that could not be evaluated is a warning, never a pass."""
-    failed = gate.passed is False and gate.blocking
+def _gate_result(key: dg.AssetKey, gate: GateResult, without: bool) -> dg.AssetCheckResult:
+    """Record a gate; one that could not be evaluated is a warning, never a pass.
+
+    A refused candidate is a warning while a champion stays in force, and an error without one.
+    """
+    failed = gate.passed is False and gate.blocking and without
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=gate.name,

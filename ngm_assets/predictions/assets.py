@@ -13,7 +13,7 @@ from ngm_assets.lakehouse.assets import (
     report_partitions,
     table_metadata,
 )
-from ngm_assets.lakehouse.quality import Finding, contract_findings, measure
+from ngm_assets.lakehouse.quality import SAMPLE, Finding, contract_findings, measure
 from ngm_assets.models.dataset import catalog
 from ngm_assets.models.spec import ModelSpec
 from ngm_assets.partitions import Partitions, days_between, days_of
@@ -25,8 +25,9 @@ from ngm_assets.settings import Settings
 MEANINGS = {
     "every_eligible_key_scored": "Keys scored = keys of the feature table on days with a champion.",
     "champion_in_force": "A version had been promoted before each day.",
-    "flagged_share_as_budgeted": "Rows above severity info are at most three times the budget.",
+    "flagged_share_as_budgeted": "Rows above info are not surely more than three times the budget.",
 }
+UNLIKELY = 0.01
 WARN_ONLY = {"champion_in_force", "flagged_share_as_budgeted", "values_accepted"}
 
 
@@ -88,27 +89,48 @@ def _findings(spec: ModelSpec, done: ScoredDays) -> list[Finding]:
     led = [day for day, version in done.versions.items() if version is not None]
     missed = {day: done.eligible[day] - done.scored[day] for day in led}
     without = [day.isoformat() for day, version in done.versions.items() if version is None]
-    rows = sum(done.scored.values())
-    share = sum(done.flagged.values()) / rows if rows else 0.0
+    empty = [day.isoformat() for day, keys in done.eligible.items() if keys == 0]
     return [
         Finding(
             "every_eligible_key_scored",
-            not any(missed.values()),
-            numbers={"eligible": sum(done.eligible[day] for day in led), "scored": rows},
-            detail="Keys scored = keys of the feature table on days with a champion.",
+            not any(missed.values()) and not empty,
+            warn=not any(missed.values()),
+            numbers={
+                "eligible": sum(done.eligible[day] for day in led),
+                "scored": sum(done.scored.values()),
+                "days_without_features": len(empty),
+            },
+            detail=f"No features on {', '.join(empty[:SAMPLE])}."
+            if empty
+            else "Keys scored = keys of the feature table on days with a champion.",
         ),
         Finding(
             "champion_in_force",
             not without,
             warn=True,
-            numbers={"days_without_champion": len(without), "days": without[:10]},
+            numbers={"days_without_champion": len(without), "days": without[:SAMPLE]},
             detail="No version had been promoted by then." if without else "",
         ),
-        Finding(
-            "flagged_share_as_budgeted",
-            spec.problem == "regression" or share <= 3 * spec.alert_budget,
-            warn=True,
-            numbers={"flagged_share": share, "alert_budget": spec.alert_budget},
-            detail="Rows above severity info; a warning above three times the alert budget.",
-        ),
+        _flagged(spec, done),
     ]
+
+
+def _flagged(spec: ModelSpec, done: ScoredDays) -> Finding:
+    """Warn when more rows are flagged than three times the budget, and more than by chance."""
+    from scipy.stats import binom
+
+    rows, flagged = sum(done.scored.values()), sum(done.flagged.values())
+    budget = min(3 * spec.alert_budget, 1.0)
+    by_chance = float(binom.sf(flagged - 1, rows, budget)) if rows else 1.0
+    return Finding(
+        "flagged_share_as_budgeted",
+        spec.problem == "regression" or by_chance > UNLIKELY,
+        warn=True,
+        numbers={
+            "flagged": flagged,
+            "flagged_share": flagged / rows if rows else 0.0,
+            "alert_budget": spec.alert_budget,
+        },
+        detail="Rows above severity info; a warning when they are surely above three times the "
+        "alert budget.",
+    )

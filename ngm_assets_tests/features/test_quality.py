@@ -72,7 +72,7 @@ def test_sound_features_pass(platform: Platform) -> None:
     assert tuple(findings) == tuple(MEANINGS)
     assert {name for name, finding in findings.items() if not finding.passed} == set()
     assert {name for name, finding in findings.items() if finding.warn} <= WARN_ONLY
-    assert findings["one_row_per_key"].numbers["expected_keys"] == 35 * 20
+    assert findings["one_row_per_key"].numbers["keys_in_gold"] == 35 * 20
 
 
 @pytest.mark.parametrize(
