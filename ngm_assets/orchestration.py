@@ -104,7 +104,8 @@ _UNFINISHED = (
 def _bury_dead_runs(instance: dg.DagsterInstance) -> None:
     for run in instance.get_runs(RunsFilter(statuses=list(_UNFINISHED))):
         pid = run.tags.get(PID_TAG)
-        if pid is not None and not _alive(int(pid)):
+        copied = run.parent_run_id is not None  # run again from the UI, with the tags of this one
+        if pid is not None and not copied and not _alive(int(pid)):
             instance.report_run_failed(run, f"The process {pid} that ran it died.")
 
 

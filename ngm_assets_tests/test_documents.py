@@ -1,4 +1,4 @@
-"""The documents say what is: README commands run, the dictionary is current, decisions are listed."""
+"""The documents say what is: README commands run, dictionary and decisions are current."""
 
 from __future__ import annotations
 

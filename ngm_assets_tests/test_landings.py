@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -115,7 +116,7 @@ def test_a_workspace_falls_silent_for_more_than_35_days(landing: Path) -> None:
             if text(row, "workspace_id") == "7" and row["usage_start_time"]
         }
     )
-    assert max((b - a).days for a, b in zip(days, days[1:], strict=False)) > 35
+    assert max((b - a).days for a, b in itertools.pairwise(days)) > 35
 
 
 def test_features_vary_and_labels_have_both_answers(landing: Path) -> None:

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ngm_assets.demo.generate import generate
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.gold.tables import gold_contracts, rejects_contract
 from ngm_assets.lakehouse.contract import TableContract
 from ngm_assets.platform import Platform
 from ngm_assets_tests.comparing import Row, assert_same_rows, differences
-from ngm_assets_tests.estate import open_estate, read_rows, write_features, write_gold
+from ngm_assets_tests.estate import open_estate, read, read_rows, write_features, write_gold
 from ngm_assets_tests.landings import awkward_landing
 from ngm_assets_tests.trimming import trim
 
@@ -208,3 +209,23 @@ def test_a_day_without_rows_is_emptied_when_it_is_run_again(estates: Estates, ho
     write_gold(emptied, MIDDLE, MIDDLE)
     assert_same_tables(contents(emptied, GOLD), contents(whole, GOLD, next_day, next_day))
     assert all(contents(whole, GOLD, MIDDLE, MIDDLE).values())
+
+
+def test_features_do_not_depend_on_the_range_down_to_the_last_bit(tmp_path: Path) -> None:
+    """On quantities that are no round numbers in binary, unlike those of the awkward landings."""
+    made = generate(tmp_path / "landing", days=45, seed=5, scale=0.1)
+    whole = open_estate(tmp_path / "landing", tmp_path / "whole")
+    write_gold(whole, made.start, made.end)
+    write_features(whole, made.start, made.end)
+    gold = Path("lakehouse", "local", "gold")
+    shutil.copytree(tmp_path / "whole" / gold, tmp_path / "parts" / gold)
+    parts = open_estate(tmp_path / "landing", tmp_path / "parts")
+    cuts = [made.start, made.start + timedelta(days=17), made.start + timedelta(days=18)]
+    ends = [*(cut - timedelta(days=1) for cut in cuts[1:]), made.end]
+    for start, end in zip(cuts, ends, strict=True):
+        write_features(parts, start, end)
+    for contract in feature_contracts().values():
+        rows = read(whole, contract.full_name)
+        assert len(rows)
+        again = read(parts, contract.full_name)
+        assert [name for name in rows if not rows[name].equals(again[name])] == []

@@ -60,6 +60,8 @@ spine AS (
     workspace_id,
     day,
     first_day,
+    CAST(COALESCE(dbu, 0) AS DECIMAL(38, 18)) AS exact_dbu,
+    CAST(COALESCE(cost, 0) AS DECIMAL(38, 12)) AS exact_cost,
     CAST(COALESCE(dbu, 0) AS DOUBLE) AS daily_dbu,
     CAST(COALESCE(cost, 0) AS DOUBLE) AS daily_cost,
     COALESCE(records, 0) AS usage_records,
@@ -119,31 +121,61 @@ deviation_norm AS (
   GROUP BY t.workspace_id, t.day
 ),
 windows AS (
+  -- Sums are exact decimals and earlier days are single values, so a row does not depend on the range.
   SELECT
     *,
-    AVG(daily_dbu) OVER seven AS avg_dbu_7d,
-    AVG(daily_dbu) OVER thirty AS avg_dbu_30d,
-    AVG(daily_dbu) OVER seven_before AS mean_7d,
-    STDDEV_SAMP(daily_dbu) OVER seven_before AS std_7d,
-    COUNT(daily_dbu) OVER seven_before AS count_7d,
-    MAX(daily_dbu) OVER one_back AS dbu_1,
-    MAX(daily_dbu) OVER seven_back AS dbu_7,
-    SUM(daily_cost) OVER seven AS cost_sum_7d,
-    SUM(daily_cost) OVER twenty_eight AS cost_sum_28d,
-    MAX(daily_cost) OVER one_back AS cost_lag_1d,
-    MAX(daily_cost) OVER seven_back AS cost_lag_7d,
-    MAX(daily_cost) OVER fourteen_back AS cost_lag_14d,
-    MAX(daily_cost) OVER twenty_eight_back AS cost_lag_28d
+    CAST(SUM(exact_dbu) OVER seven AS DOUBLE) / COUNT(*) OVER seven AS avg_dbu_7d,
+    CAST(SUM(exact_dbu) OVER thirty AS DOUBLE) / COUNT(*) OVER thirty AS avg_dbu_30d,
+    COUNT(*) OVER seven_before AS count_7d,
+    MAX(daily_dbu) OVER back_1 AS dbu_1,
+    MAX(daily_dbu) OVER back_2 AS dbu_2,
+    MAX(daily_dbu) OVER back_3 AS dbu_3,
+    MAX(daily_dbu) OVER back_4 AS dbu_4,
+    MAX(daily_dbu) OVER back_5 AS dbu_5,
+    MAX(daily_dbu) OVER back_6 AS dbu_6,
+    MAX(daily_dbu) OVER back_7 AS dbu_7,
+    CAST(SUM(exact_cost) OVER seven AS DOUBLE) AS cost_sum_7d,
+    CAST(SUM(exact_cost) OVER twenty_eight AS DOUBLE) AS cost_sum_28d,
+    MAX(daily_cost) OVER back_1 AS cost_lag_1d,
+    MAX(daily_cost) OVER back_7 AS cost_lag_7d,
+    MAX(daily_cost) OVER back_14 AS cost_lag_14d,
+    MAX(daily_cost) OVER back_28 AS cost_lag_28d
   FROM spine
   WINDOW
     seven AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 6 DAYS PRECEDING AND CURRENT ROW),
     thirty AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 29 DAYS PRECEDING AND CURRENT ROW),
     twenty_eight AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 27 DAYS PRECEDING AND CURRENT ROW),
     seven_before AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 7 DAYS PRECEDING AND INTERVAL 1 DAYS PRECEDING),
-    one_back AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 1 DAYS PRECEDING AND INTERVAL 1 DAYS PRECEDING),
-    seven_back AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 7 DAYS PRECEDING AND INTERVAL 7 DAYS PRECEDING),
-    fourteen_back AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 14 DAYS PRECEDING AND INTERVAL 14 DAYS PRECEDING),
-    twenty_eight_back AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 28 DAYS PRECEDING AND INTERVAL 28 DAYS PRECEDING)
+    back_1 AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 1 DAYS PRECEDING AND INTERVAL 1 DAYS PRECEDING),
+    back_2 AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 2 DAYS PRECEDING AND INTERVAL 2 DAYS PRECEDING),
+    back_3 AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 3 DAYS PRECEDING AND INTERVAL 3 DAYS PRECEDING),
+    back_4 AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 4 DAYS PRECEDING AND INTERVAL 4 DAYS PRECEDING),
+    back_5 AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 5 DAYS PRECEDING AND INTERVAL 5 DAYS PRECEDING),
+    back_6 AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 6 DAYS PRECEDING AND INTERVAL 6 DAYS PRECEDING),
+    back_7 AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 7 DAYS PRECEDING AND INTERVAL 7 DAYS PRECEDING),
+    back_14 AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 14 DAYS PRECEDING AND INTERVAL 14 DAYS PRECEDING),
+    back_28 AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 28 DAYS PRECEDING AND INTERVAL 28 DAYS PRECEDING)
+),
+means AS (
+  SELECT *, TRY_DIVIDE(COALESCE(dbu_1, 0) + COALESCE(dbu_2, 0) + COALESCE(dbu_3, 0) + COALESCE(dbu_4, 0) + COALESCE(dbu_5, 0) + COALESCE(dbu_6, 0) + COALESCE(dbu_7, 0), count_7d) AS mean_7d
+  FROM windows
+),
+deviations AS (
+  SELECT
+    *,
+    SQRT(
+      TRY_DIVIDE(
+        COALESCE((dbu_1 - mean_7d) * (dbu_1 - mean_7d), 0)
+        + COALESCE((dbu_2 - mean_7d) * (dbu_2 - mean_7d), 0)
+        + COALESCE((dbu_3 - mean_7d) * (dbu_3 - mean_7d), 0)
+        + COALESCE((dbu_4 - mean_7d) * (dbu_4 - mean_7d), 0)
+        + COALESCE((dbu_5 - mean_7d) * (dbu_5 - mean_7d), 0)
+        + COALESCE((dbu_6 - mean_7d) * (dbu_6 - mean_7d), 0)
+        + COALESCE((dbu_7 - mean_7d) * (dbu_7 - mean_7d), 0),
+        count_7d - 1
+      )
+    ) AS std_7d
+  FROM means
 )
 SELECT
   w.workspace_id,
@@ -190,7 +222,7 @@ SELECT
   MOD(DATEDIFF(w.day, DATE '1970-01-05'), 7) >= 5 AS is_weekend,
   DAY(w.day) AS day_of_month,
   CAST(DAY(w.day) AS DOUBLE) / DAY(LAST_DAY(w.day)) AS month_position
-FROM windows AS w
+FROM deviations AS w
 LEFT JOIN weekday_median AS m ON m.workspace_id = w.workspace_id AND m.day = w.day
 LEFT JOIN weekday_mad AS a ON a.workspace_id = w.workspace_id AND a.day = w.day
 LEFT JOIN deviation_norm AS n ON n.workspace_id = w.workspace_id AND n.day = w.day

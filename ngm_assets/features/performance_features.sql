@@ -93,7 +93,7 @@ windows AS (
   SELECT
     *,
     AVG(query_count) OVER seven AS avg_query_count_7d,
-    AVG(p95_duration_ms) OVER seven AS p95_avg_7d,
+    TRY_DIVIDE(CAST(SUM(CAST(p95_duration_ms AS DECIMAL(38, 12))) OVER seven AS DOUBLE), COUNT(p95_duration_ms) OVER seven) AS p95_avg_7d,
     MAX(p95_duration_ms) OVER one_back AS p95_lag_1d,
     MAX(p95_duration_ms) OVER seven_back AS p95_lag_7d,
     MAX(query_count) OVER one_back AS query_count_lag_1d,

@@ -1,6 +1,6 @@
 -- Reliability features of the days :start_date..:end_date, over attempts that ended that day.
 WITH attempts AS (
-  SELECT *
+  SELECT *, CAST(UNIX_MICROS(end_time) - UNIX_MICROS(start_time) AS DECIMAL(38, 0)) AS duration_micros
   FROM gold.fact_job_run_timeline
   WHERE run_date BETWEEN DATE_ADD(:start_date, -90) AND :end_date AND job_id IS NOT NULL
 ),
@@ -17,17 +17,28 @@ daily AS (
     COUNT(CASE WHEN outcome = 'cancelled' THEN 1 END) AS cancelled_runs,
     COUNT(CASE WHEN outcome = 'skipped' THEN 1 END) AS skipped_runs,
     COUNT(CASE WHEN attempt > 1 THEN 1 END) AS repair_runs,
-    SUM(CASE WHEN outcome = 'succeeded' THEN CAST(duration_sec AS DECIMAL(38, 6)) END) AS succeeded_seconds,
     PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY CASE WHEN outcome = 'succeeded' THEN duration_sec END) AS p50_duration_sec,
     PERCENTILE_CONT(0.95) WITHIN GROUP (ORDER BY CASE WHEN outcome = 'succeeded' THEN duration_sec END) AS p95_duration_sec,
-    STDDEV_SAMP(CASE WHEN outcome = 'succeeded' THEN duration_sec END) AS std_duration_sec,
+    SUM(CASE WHEN outcome = 'succeeded' THEN duration_micros END) AS succeeded_micros,
+    SUM(CASE WHEN outcome = 'succeeded' THEN duration_micros * duration_micros END) AS succeeded_micros_squared,
     MAX(duration_sec) AS max_duration_sec
   FROM attempts
   GROUP BY workspace_id, job_id, run_date
 ),
 counted AS (
+  -- Sums of whole microseconds are exact, so a row does not depend on the range it is computed in.
   SELECT
     *,
+    CAST(succeeded_micros AS DOUBLE) / 1000000 AS succeeded_seconds,
+    SQRT(
+      TRY_DIVIDE(
+        CAST(
+          CAST(succeeded_runs AS DECIMAL(38, 0)) * CAST(succeeded_micros_squared AS DECIMAL(38, 0))
+          - CAST(succeeded_micros AS DECIMAL(38, 0)) * CAST(succeeded_micros AS DECIMAL(38, 0)) AS DOUBLE
+        ),
+        succeeded_runs * (succeeded_runs - 1)
+      )
+    ) / 1000000 AS std_duration_sec,
     ROW_NUMBER() OVER (PARTITION BY workspace_id, job_id ORDER BY run_date) AS day_number
   FROM daily
 ),
@@ -41,7 +52,7 @@ windows AS (
     SUM(total_runs) OVER thirty AS total_30d,
     SUM(repair_runs) OVER thirty AS repairs_30d,
     SUM(succeeded_runs) OVER thirty AS succeeded_30d,
-    SUM(succeeded_seconds) OVER thirty AS succeeded_seconds_30d,
+    CAST(SUM(succeeded_micros) OVER thirty AS DOUBLE) / 1000000 AS succeeded_seconds_30d,
     COUNT(*) OVER thirty AS active_days_30d,
     day_number - COALESCE(
       MAX(CASE WHEN failed_runs = 0 THEN day_number END) OVER thirty,

@@ -74,36 +74,132 @@ windows AS (
   SELECT
     *,
     COUNT(*) OVER norm AS days_active,
-    AVG(event_count) OVER norm AS event_count_mean,
-    STDDEV_SAMP(event_count) OVER norm AS event_count_std,
+    SUM(CAST(event_count AS DECIMAL(38, 0))) OVER norm AS event_count_sum,
+    SUM(CAST(event_count AS DECIMAL(38, 0)) * CAST(event_count AS DECIMAL(38, 0))) OVER norm AS event_count_squares,
     MAX(event_count) OVER norm AS event_count_max,
-    AVG(tables_accessed) OVER norm AS tables_accessed_mean,
-    STDDEV_SAMP(tables_accessed) OVER norm AS tables_accessed_std,
+    SUM(CAST(tables_accessed AS DECIMAL(38, 0))) OVER norm AS tables_accessed_sum,
+    SUM(CAST(tables_accessed AS DECIMAL(38, 0)) * CAST(tables_accessed AS DECIMAL(38, 0))) OVER norm AS tables_accessed_squares,
     MAX(tables_accessed) OVER norm AS tables_accessed_max,
-    AVG(failed_auth_count) OVER norm AS failed_auth_count_mean,
-    STDDEV_SAMP(failed_auth_count) OVER norm AS failed_auth_count_std,
+    SUM(CAST(failed_auth_count AS DECIMAL(38, 0))) OVER norm AS failed_auth_count_sum,
+    SUM(CAST(failed_auth_count AS DECIMAL(38, 0)) * CAST(failed_auth_count AS DECIMAL(38, 0))) OVER norm AS failed_auth_count_squares,
     MAX(failed_auth_count) OVER norm AS failed_auth_count_max,
-    AVG(unique_source_ips) OVER norm AS unique_source_ips_mean,
-    STDDEV_SAMP(unique_source_ips) OVER norm AS unique_source_ips_std,
+    SUM(CAST(unique_source_ips AS DECIMAL(38, 0))) OVER norm AS unique_source_ips_sum,
+    SUM(CAST(unique_source_ips AS DECIMAL(38, 0)) * CAST(unique_source_ips AS DECIMAL(38, 0))) OVER norm AS unique_source_ips_squares,
     MAX(unique_source_ips) OVER norm AS unique_source_ips_max,
-    AVG(off_hours_events) OVER norm AS off_hours_events_mean,
-    STDDEV_SAMP(off_hours_events) OVER norm AS off_hours_events_std,
+    SUM(CAST(off_hours_events AS DECIMAL(38, 0))) OVER norm AS off_hours_events_sum,
+    SUM(CAST(off_hours_events AS DECIMAL(38, 0)) * CAST(off_hours_events AS DECIMAL(38, 0))) OVER norm AS off_hours_events_squares,
     MAX(off_hours_events) OVER norm AS off_hours_events_max,
-    AVG(read_events) OVER norm AS read_events_mean,
-    STDDEV_SAMP(read_events) OVER norm AS read_events_std,
+    SUM(CAST(read_events AS DECIMAL(38, 0))) OVER norm AS read_events_sum,
+    SUM(CAST(read_events AS DECIMAL(38, 0)) * CAST(read_events AS DECIMAL(38, 0))) OVER norm AS read_events_squares,
     MAX(read_events) OVER norm AS read_events_max,
-    AVG(export_events) OVER norm AS export_events_mean,
-    STDDEV_SAMP(export_events) OVER norm AS export_events_std,
+    SUM(CAST(export_events AS DECIMAL(38, 0))) OVER norm AS export_events_sum,
+    SUM(CAST(export_events AS DECIMAL(38, 0)) * CAST(export_events AS DECIMAL(38, 0))) OVER norm AS export_events_squares,
     MAX(export_events) OVER norm AS export_events_max,
-    AVG(permission_change_events) OVER norm AS permission_change_events_mean,
-    STDDEV_SAMP(permission_change_events) OVER norm AS permission_change_events_std,
+    SUM(CAST(permission_change_events AS DECIMAL(38, 0))) OVER norm AS permission_change_events_sum,
+    SUM(CAST(permission_change_events AS DECIMAL(38, 0)) * CAST(permission_change_events AS DECIMAL(38, 0))) OVER norm AS permission_change_events_squares,
     MAX(permission_change_events) OVER norm AS permission_change_events_max,
-    AVG(token_events) OVER norm AS token_events_mean,
-    STDDEV_SAMP(token_events) OVER norm AS token_events_std,
+    SUM(CAST(token_events AS DECIMAL(38, 0))) OVER norm AS token_events_sum,
+    SUM(CAST(token_events AS DECIMAL(38, 0)) * CAST(token_events AS DECIMAL(38, 0))) OVER norm AS token_events_squares,
     MAX(token_events) OVER norm AS token_events_max
   FROM daily
   WINDOW
     norm AS (PARTITION BY user_id ORDER BY event_date RANGE BETWEEN INTERVAL 28 DAYS PRECEDING AND INTERVAL 1 DAYS PRECEDING)
+),
+norms AS (
+  -- Sums of whole numbers are exact, so a norm does not depend on the range it is computed in.
+  SELECT
+    *,
+    TRY_DIVIDE(CAST(event_count_sum AS DOUBLE), days_active) AS event_count_mean,
+    SQRT(
+      TRY_DIVIDE(
+        CAST(
+          CAST(days_active AS DECIMAL(38, 0)) * CAST(event_count_squares AS DECIMAL(38, 0))
+          - CAST(event_count_sum AS DECIMAL(38, 0)) * CAST(event_count_sum AS DECIMAL(38, 0)) AS DOUBLE
+        ),
+        days_active * (days_active - 1)
+      )
+    ) AS event_count_std,
+    TRY_DIVIDE(CAST(tables_accessed_sum AS DOUBLE), days_active) AS tables_accessed_mean,
+    SQRT(
+      TRY_DIVIDE(
+        CAST(
+          CAST(days_active AS DECIMAL(38, 0)) * CAST(tables_accessed_squares AS DECIMAL(38, 0))
+          - CAST(tables_accessed_sum AS DECIMAL(38, 0)) * CAST(tables_accessed_sum AS DECIMAL(38, 0)) AS DOUBLE
+        ),
+        days_active * (days_active - 1)
+      )
+    ) AS tables_accessed_std,
+    TRY_DIVIDE(CAST(failed_auth_count_sum AS DOUBLE), days_active) AS failed_auth_count_mean,
+    SQRT(
+      TRY_DIVIDE(
+        CAST(
+          CAST(days_active AS DECIMAL(38, 0)) * CAST(failed_auth_count_squares AS DECIMAL(38, 0))
+          - CAST(failed_auth_count_sum AS DECIMAL(38, 0)) * CAST(failed_auth_count_sum AS DECIMAL(38, 0)) AS DOUBLE
+        ),
+        days_active * (days_active - 1)
+      )
+    ) AS failed_auth_count_std,
+    TRY_DIVIDE(CAST(unique_source_ips_sum AS DOUBLE), days_active) AS unique_source_ips_mean,
+    SQRT(
+      TRY_DIVIDE(
+        CAST(
+          CAST(days_active AS DECIMAL(38, 0)) * CAST(unique_source_ips_squares AS DECIMAL(38, 0))
+          - CAST(unique_source_ips_sum AS DECIMAL(38, 0)) * CAST(unique_source_ips_sum AS DECIMAL(38, 0)) AS DOUBLE
+        ),
+        days_active * (days_active - 1)
+      )
+    ) AS unique_source_ips_std,
+    TRY_DIVIDE(CAST(off_hours_events_sum AS DOUBLE), days_active) AS off_hours_events_mean,
+    SQRT(
+      TRY_DIVIDE(
+        CAST(
+          CAST(days_active AS DECIMAL(38, 0)) * CAST(off_hours_events_squares AS DECIMAL(38, 0))
+          - CAST(off_hours_events_sum AS DECIMAL(38, 0)) * CAST(off_hours_events_sum AS DECIMAL(38, 0)) AS DOUBLE
+        ),
+        days_active * (days_active - 1)
+      )
+    ) AS off_hours_events_std,
+    TRY_DIVIDE(CAST(read_events_sum AS DOUBLE), days_active) AS read_events_mean,
+    SQRT(
+      TRY_DIVIDE(
+        CAST(
+          CAST(days_active AS DECIMAL(38, 0)) * CAST(read_events_squares AS DECIMAL(38, 0))
+          - CAST(read_events_sum AS DECIMAL(38, 0)) * CAST(read_events_sum AS DECIMAL(38, 0)) AS DOUBLE
+        ),
+        days_active * (days_active - 1)
+      )
+    ) AS read_events_std,
+    TRY_DIVIDE(CAST(export_events_sum AS DOUBLE), days_active) AS export_events_mean,
+    SQRT(
+      TRY_DIVIDE(
+        CAST(
+          CAST(days_active AS DECIMAL(38, 0)) * CAST(export_events_squares AS DECIMAL(38, 0))
+          - CAST(export_events_sum AS DECIMAL(38, 0)) * CAST(export_events_sum AS DECIMAL(38, 0)) AS DOUBLE
+        ),
+        days_active * (days_active - 1)
+      )
+    ) AS export_events_std,
+    TRY_DIVIDE(CAST(permission_change_events_sum AS DOUBLE), days_active) AS permission_change_events_mean,
+    SQRT(
+      TRY_DIVIDE(
+        CAST(
+          CAST(days_active AS DECIMAL(38, 0)) * CAST(permission_change_events_squares AS DECIMAL(38, 0))
+          - CAST(permission_change_events_sum AS DECIMAL(38, 0)) * CAST(permission_change_events_sum AS DECIMAL(38, 0)) AS DOUBLE
+        ),
+        days_active * (days_active - 1)
+      )
+    ) AS permission_change_events_std,
+    TRY_DIVIDE(CAST(token_events_sum AS DOUBLE), days_active) AS token_events_mean,
+    SQRT(
+      TRY_DIVIDE(
+        CAST(
+          CAST(days_active AS DECIMAL(38, 0)) * CAST(token_events_squares AS DECIMAL(38, 0))
+          - CAST(token_events_sum AS DECIMAL(38, 0)) * CAST(token_events_sum AS DECIMAL(38, 0)) AS DOUBLE
+        ),
+        days_active * (days_active - 1)
+      )
+    ) AS token_events_std
+  FROM windows
 )
 SELECT
   user_id,
@@ -172,5 +268,5 @@ SELECT
   CASE WHEN days_active >= 3 THEN TRY_DIVIDE(token_events - token_events_mean, token_events_std) END AS token_events_z_28d,
   MOD(DATEDIFF(event_date, DATE '1970-01-05'), 7) + 1 AS day_of_week,
   MOD(DATEDIFF(event_date, DATE '1970-01-05'), 7) >= 5 AS is_weekend
-FROM windows
+FROM norms
 WHERE event_date BETWEEN :start_date AND :end_date

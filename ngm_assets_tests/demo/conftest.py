@@ -46,7 +46,7 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Landing:
     for table in TABLES:
         files = folder / table / "**" / "*.parquet"
         connection.execute(
-            f"create view {table.split('/')[1]} as "  # noqa: S608
+            f"create view {table.split('/')[1]} as "
             f"select * from read_parquet('{files}', hive_partitioning = true)"
         )
     connection.execute("set timezone = 'UTC'")

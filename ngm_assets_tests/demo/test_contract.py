@@ -146,7 +146,7 @@ def test_required_columns_of_the_information_schema_are_never_null(landing: Land
         "full_data_type data_type is_identity is_generated is_updatable"
     )
     empty = " or ".join(f"{name} is null" for name in required.split())
-    assert landing.one(f"select count(*) from columns where {empty}") == 0  # noqa: S608
+    assert landing.one(f"select count(*) from columns where {empty}") == 0
     required = "table_type table_owner created created_by last_altered data_source_format"
     empty = " or ".join(f"{name} is null" for name in required.split())
-    assert landing.one(f"select count(*) from tables where {empty}") == 0  # noqa: S608
+    assert landing.one(f"select count(*) from tables where {empty}") == 0

@@ -37,7 +37,7 @@ def per_day(landing: Landing, user: str, where: str) -> dict[date, int]:
     query = f"""
         select event_date, count(distinct event_id) from audit
         where lower(trim(user_identity.email)) = '{user}' and {where} group by 1
-    """  # noqa: S608
+    """
     return dict(landing.ask(query))
 
 
@@ -72,7 +72,7 @@ def test_a_runaway_cluster_multiplies_the_cost_of_the_same_weekday(landing: Land
             u as (select distinct record_id, usage_date, sku_name, cloud, usage_quantity q
                   from usage where workspace_id = '{workspace}')
             select usage_date, sum(q::double * usd) from u join p using (sku_name, cloud) group by 1
-            """)  # noqa: S608
+            """)
         )
         for day in days(incident):
             weeks = (cost.get(day - timedelta(days=7 * k)) for k in (1, 2, 3, 4))
@@ -84,7 +84,7 @@ def test_a_runaway_cluster_multiplies_the_cost_of_the_same_weekday(landing: Land
                 count(distinct usage_start_time) h from usage where usage_date = '{day}'
                 and workspace_id = '{workspace}' and billing_origin_product = 'ALL_PURPOSE'
                 group by 1)
-            """  # noqa: S608
+            """
             assert landing.one(hours) == 24
 
 
@@ -104,7 +104,7 @@ def test_credential_stuffing_is_a_burst_of_refused_logins_from_new_addresses_at_
                 where lower(trim(user_identity.email)) = '{user}' and event_date = '{day}'
                 and source_ip_address not in (select source_ip_address from audit
                 where event_date < '{days(incident)[0]}')
-            """  # noqa: S608
+            """
             assert landing.one(new) > 0.2 * incident["magnitude"]
 
 
@@ -138,7 +138,7 @@ def test_changed_behaviour_is_night_work_on_other_tables(landing: Landing) -> No
             count(*) filter (event_date < '{inside[0]}') before,
             count(*) filter (event_date between '{inside[0]}' and '{inside[-1]}') during
             from audit where lower(trim(user_identity.email)) = '{user}' group by 1
-        """  # noqa: S608
+        """
         rows = [row for row in landing.ask(tables) if row[0] is not None]
         new = sum(during for _, before, during in rows if before == 0)
         assert new > 0.5 * sum(during for _, _, during in rows)
@@ -154,7 +154,7 @@ def test_a_regressed_warehouse_takes_a_multiple_of_its_usual_time(landing: Landi
                 and execution_status = 'FINISHED' and not from_result_cache)
             select median(x) filter (d between '{inside[0]}' and '{inside[-1]}')
                 / median(x) filter (d < '{inside[0]}') from s
-        """  # noqa: S608
+        """
         assert 0.6 < landing.one(ratio) / incident["magnitude"] < 1.6
 
 
@@ -168,7 +168,7 @@ def test_a_job_breaks_on_the_day_its_runtime_changes(landing: Landing) -> None:
             avg((result_state in ({FAILED}))::int) filter (period_start_time::date < '{inside[0]}')
             from job_run_timeline where result_state is not null
             and workspace_id = '{workspace}' and job_id = '{job}'
-        """  # noqa: S608
+        """
         during, before = landing.ask(rates)[0]
         assert during > 0.4
         assert during > before + 0.25
@@ -176,7 +176,7 @@ def test_a_job_breaks_on_the_day_its_runtime_changes(landing: Landing) -> None:
             select count(*) from clusters where change_date = '{inside[0]}' and cluster_id in
             (select unnest(compute_ids) from job_run_timeline
              where workspace_id = '{workspace}' and job_id = '{job}')
-        """  # noqa: S608
+        """
         assert landing.one(upgrade) >= 1
 
 
@@ -190,10 +190,10 @@ def test_a_mass_change_alters_the_structure_of_many_tables_at_once(landing: Land
                 and table_schema != 'information_schema' group by 1, 2)
             select avg((a.c != b.c)::int) from s a join s b using (t)
             where a.d = date '{day}' - 1 and b.d = date '{day}'
-        """  # noqa: S608
+        """
         assert landing.one(shapes) > 0.7 * incident["magnitude"]
         count = f"""
             select count(*) from columns where table_catalog = '{catalog}'
             and snapshot_date::date = '{day}'
-        """  # noqa: S608
+        """
         assert landing.one(count) > 0

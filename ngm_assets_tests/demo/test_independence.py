@@ -46,7 +46,7 @@ def test_incidents_of_one_domain_move_only_that_domains_table(world: World, doma
 
 
 def test_the_global_random_generator_is_neither_used_nor_moved(world: World) -> None:
-    estate, fleet, planted = world
+    estate, _fleet, planted = world
     np.random.seed(1)
     first = build_queries(estate, planted, seed=7)
     after = np.random.random()

@@ -16,8 +16,8 @@ REPEATS = {
 @pytest.mark.parametrize("view", REPEATS)
 def test_some_rows_occur_twice_equal_in_every_column(landing: Landing, view: str) -> None:
     keys = REPEATS[view]
-    twice = f"select {keys} from {view} group by {keys} having count(*) > 1"  # noqa: S608
-    found = landing.ask(f"select t.* from {view} t join ({twice}) using ({keys})")  # noqa: S608
+    twice = f"select {keys} from {view} group by {keys} having count(*) > 1"
+    found = landing.ask(f"select t.* from {view} t join ({twice}) using ({keys})")
     shapes = {repr(row) for row in found}
     assert len(found) >= 10
     assert len(shapes) * 2 == len(found)
@@ -28,7 +28,7 @@ def test_usage_is_corrected_by_retraction_and_restatement(landing: Landing) -> N
     assert set(counts) == {"ORIGINAL", "RETRACTION", "RESTATEMENT"}
     assert counts["RETRACTION"] + counts["RESTATEMENT"] < 0.05 * counts["ORIGINAL"]
     wrong = "record_type = 'RETRACTION' and usage_quantity >= 0"
-    assert landing.one(f"select count(*) from usage where {wrong}") == 0  # noqa: S608
+    assert landing.one(f"select count(*) from usage where {wrong}") == 0
     whole = """
         select count(*) from usage r where record_type = 'RETRACTION' and not exists (
             select 1 from usage o where o.record_type = 'ORIGINAL'
@@ -77,9 +77,9 @@ def test_one_sku_has_no_price_and_prices_overlap_change_and_lack_effective_lists
     """
     assert landing.ask(overlaps) == [("PREMIUM_DLT_ADVANCED_COMPUTE",)]
     changed = "price_end_time in (select price_start_time from list_prices)"
-    assert landing.one(f"select count(*) from list_prices where {changed}") > 0  # noqa: S608
+    assert landing.one(f"select count(*) from list_prices where {changed}") > 0
     for gap in ("pricing.effective_list is null", "pricing.promotional is not null"):
-        assert landing.one(f"select count(*) from list_prices where {gap}") > 0  # noqa: S608
+        assert landing.one(f"select count(*) from list_prices where {gap}") > 0
     currencies = landing.ask("select distinct currency_code from list_prices order by 1")
     assert currencies == [("EUR",), ("USD",)]
 
@@ -95,7 +95,7 @@ def test_jobs_on_all_purpose_clusters_are_found_through_compute_ids_only(landing
     """
     assert landing.one(hosted) > 20
     named = "billing_origin_product = 'ALL_PURPOSE' and usage_metadata.job_id is not null"
-    assert landing.one(f"select count(*) from usage where {named}") > 0  # noqa: S608
+    assert landing.one(f"select count(*) from usage where {named}") > 0
 
 
 def test_usage_names_runs_that_the_timeline_knows(landing: Landing) -> None:
@@ -203,7 +203,7 @@ def test_durations_of_statements_add_up(landing: Landing) -> None:
         + waiting_at_capacity_duration_ms + execution_duration_ms + compilation_duration_ms
         or epoch_ms(end_time) - epoch_ms(start_time) != total_duration_ms)
     """
-    assert landing.one(f"select count(*) from history where {wrong}") == 0  # noqa: S608
+    assert landing.one(f"select count(*) from history where {wrong}") == 0
 
 
 def test_identities_are_spelled_as_people_type_them(landing: Landing) -> None:
@@ -248,5 +248,5 @@ def test_snapshots_skip_days_evolve_and_hold_catalogs_to_leave_out(landing: Land
 
 def test_last_altered_lies_between_creation_and_the_snapshot(landing: Landing) -> None:
     wrong = "last_altered < created or last_altered::date > snapshot_date::date"
-    assert landing.one(f"select count(*) from tables where {wrong}") == 0  # noqa: S608
+    assert landing.one(f"select count(*) from tables where {wrong}") == 0
     assert landing.one("select count(distinct last_altered) from tables") > DAYS

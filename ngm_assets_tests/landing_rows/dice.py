@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 def dice(seed: int, table: str) -> random.Random:
     """Return a generator of a table's own, so that tables do not move one another."""
-    return random.Random(f"{seed}:{table}")  # noqa: S311 - rows of a test, not secrets
+    return random.Random(f"{seed}:{table}")
 
 
 def at(day: date, seconds: int) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -144,7 +145,7 @@ def in_gap_window(snapshot: date, day: date) -> bool:
 
 def gaps_between(moments: list[datetime]) -> list[float]:
     """Return the hours between neighbouring moments."""
-    return [hours(after - before) for before, after in zip(moments, moments[1:], strict=False)]
+    return [hours(after - before) for before, after in itertools.pairwise(moments)]
 
 
 def hours(span: timedelta) -> float:

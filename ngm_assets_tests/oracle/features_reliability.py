@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date
 from typing import Any
 
@@ -148,7 +149,7 @@ def runtime(attempts: list[Row], day: date, changes: list[Row]) -> Row:
     own = [c for c in mine if c["cluster_id"] == now["cluster_id"]]
     moved = [
         after["change_date"]
-        for before, after in zip(own, own[1:], strict=False)
+        for before, after in itertools.pairwise(own)
         if before["dbr_version"] != after["dbr_version"]
     ]
     return {
