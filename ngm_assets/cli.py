@@ -16,7 +16,7 @@ import typer
 
 from ngm_assets import console
 from ngm_assets.errors import ConfigError, NgmError
-from ngm_assets.settings import Settings, default_home, load_settings
+from ngm_assets.settings import Settings, default_home, load_settings, make_home
 
 app = typer.Typer(
     help="Health of a Databricks estate: gold, features, models, predictions.",
@@ -55,6 +55,7 @@ def demo(
     from ngm_assets.demo.generate import generate
 
     root = _home(home)
+    make_home(root)
     landing = root / "landing"
     with console.progress(as_json) as bars:
         made = generate(
@@ -270,6 +271,9 @@ def _quiet() -> None:
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
+INTERRUPTED = 130
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0 = done, 1 = something failed, 2 = wrong usage."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -289,7 +293,7 @@ def main(arguments: list[str] | None = None) -> int:
         return int(error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         console.show_error(NgmError("Interrupted.", mend="Run the same command again to go on."))
-        return 130
+        return INTERRUPTED
     except Exception as error:
         if _debugging():
             raise
@@ -300,6 +304,8 @@ def main(arguments: list[str] | None = None) -> int:
             )
         )
         return 1
+    if code == INTERRUPTED:  # Typer has caught the signal itself
+        console.show_error(NgmError("Interrupted.", mend="Run the same command again to go on."))
     return int(code or 0)
 
 

@@ -14,6 +14,7 @@ import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus, EventLogEntry, RunsFilter
 
 from ngm_assets.build import RANGE_END, RANGE_START, build_defs
+from ngm_assets.errors import NgmError
 from ngm_assets.settings import Settings
 
 PID_TAG = ".dagster/ngm_pid"
@@ -162,6 +163,8 @@ def run_job(
         raise_on_error=False,
     )
     events = result.all_events
+    if any(_interrupted(event) for event in events):
+        raise KeyboardInterrupt
     return JobRun(
         job=job,
         run_id=run_id,
@@ -196,14 +199,29 @@ class _Steps:
             self.progress((event.step_key or "").replace("__", "/"), self.done, self.total)
 
 
+_NAMED = {kind.__name__ for kind in NgmError.__subclasses__()}
+
+
 def _problem(event: DagsterEvent) -> Problem:
     error = event.step_failure_data.error
     trace = error.to_string() if error is not None else ""
-    while error is not None and error.cause is not None:
+    while error is not None and error.cause is not None and error.cls_name not in _NAMED:
         error = error.cause
     kind = (error.cls_name or "") if error is not None else ""
     message = error.message.strip() if error is not None else "unknown"
     return Problem((event.step_key or "").replace("__", "/"), kind, _plain(message, kind), trace)
+
+
+def _interrupted(event: DagsterEvent) -> bool:
+    """Dagster turns Ctrl-C within a step into a failure of the step."""
+    if event.event_type != DagsterEventType.STEP_FAILURE:
+        return False
+    error = event.step_failure_data.error
+    while error is not None:
+        if error.cls_name in {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}:
+            return True
+        error = error.cause or error.context
+    return False
 
 
 def _plain(message: str, kind: str) -> str:

@@ -18,6 +18,9 @@ from ngm_assets.raw.contract import raw_tables
 from ngm_assets.raw.landing import Landing
 from ngm_assets.settings import Settings, load_settings, remember
 
+EARLIEST = date(2000, 1, 1)
+"""No system table has older rows; look-backs and Dagster's partitions cannot go to year 1."""
+
 Stage = Callable[[str], Progress]
 """Called with the title of a stage; returns who is told of its steps."""
 
@@ -65,6 +68,12 @@ def plan_run(
             where="--to",
             mend=f"Choose {today - timedelta(days=1)} or earlier.",
         )
+    if start < EARLIEST:
+        raise ConfigError(
+            f"--from {start} lies before {EARLIEST}.",
+            where="--from",
+            mend="Choose a day on which the source had rows.",
+        )
     if score_days < 1:
         raise ConfigError("--score-days must be at least 1.", where="--score-days")
     spans = day_spans(landing)
@@ -76,7 +85,7 @@ def plan_run(
         and spans[contract.sources[0]][0] < start
         and spans[contract.sources[0]][1] >= look_back
     }
-    score_from = max(start, end - timedelta(days=score_days - 1))
+    score_from = end - timedelta(days=min(score_days - 1, (end - start).days))
     weeks = sorted({monday_of(score_from), monday_of(end)})
     return RunPlan(
         start=start,
@@ -122,7 +131,7 @@ def day_spans(landing: Landing) -> dict[str, tuple[date, date]]:
             where="--landing",
             mend="Name the folder that holds billing/usage, access/audit, ...",
         )
-    tables = [name for name in raw_tables() if landing.files(name)]
+    tables = [name for name in raw_tables() if _has_files(landing, name)]
     if not tables:
         folders = ", ".join(table.folder for table in raw_tables().values())
         raise DataError(
@@ -139,6 +148,13 @@ def day_spans(landing: Landing) -> dict[str, tuple[date, date]]:
         if first is not None:
             found[name] = (first, last)
     return found
+
+
+def _has_files(landing: Landing, name: str) -> bool:
+    try:
+        return bool(landing.files(name))
+    except DataError:
+        return True
 
 
 def run_pipeline(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,8 @@ from ngm_assets.errors import ConfigError
 
 ENVIRONMENTS = Path(__file__).parent / "environments"
 HOME_FILE = "home.yaml"
+UNFIT = r"[\[\]?^|\\\x00-\x1f]|%[0-9A-Fa-f]{2}"
+"""What delta-rs or an SQLite address cannot hold in a path."""
 
 
 class _Frozen(BaseModel):
@@ -127,11 +130,39 @@ def load_settings(
         raise _config_error(error, base if not overlay.is_file() else overlay) from None
 
 
+def make_home(home: Path) -> None:
+    """Create the home folder.
+
+    Raises:
+        ConfigError: It cannot be created or written, or Delta or SQLite cannot address its path.
+    """
+    if re.search(UNFIT, str(home)):
+        raise ConfigError(
+            "The home cannot lie below a path with [ ] ? ^ | \\ %xx or control characters.",
+            where=str(home),
+            mend="Choose a home folder without them.",
+        )
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The home folder cannot be made: {error.strerror}.",
+            where=str(error.filename or home),
+            mend="Name a folder you may write to with --home or NGM_HOME.",
+        ) from None
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise ConfigError(
+            "The home folder is not writable.",
+            where=str(home),
+            mend="Name a folder you may write to with --home or NGM_HOME.",
+        )
+
+
 def remember(home: Path, *, landing: Path, start_date: date, end_date: date | None = None) -> None:
     """Write the landing folder and the span of partitions into `<home>/home.yaml`, atomically."""
     import yaml
 
-    home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
     values = {"landing": str(landing), "start_date": start_date, "end_date": end_date}
     text = yaml.safe_dump(values)
     target = home / HOME_FILE

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ngm_assets.errors import ComputeError, ConfigError, DataError
+from ngm_assets.settings import UNFIT
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 12
 LONGEST_PAUSE = 1.0
-UNFIT = r"[\[\]^|\\\x00-\x1f]|%[0-9A-Fa-f]{2}"
 
 
 class DeltaLakehouse:
@@ -39,7 +39,7 @@ class DeltaLakehouse:
     def __init__(self, root: Path) -> None:
         if re.search(UNFIT, str(root)):
             raise ConfigError(
-                "Delta tables cannot lie below a path with [ ] ^ | \\ %xx or control characters.",
+                "Delta tables cannot lie below a path with [ ] ? ^ | \\ %xx or control characters.",
                 where=str(root),
                 mend="Choose a home folder without them.",
             )

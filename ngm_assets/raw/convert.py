@@ -90,8 +90,8 @@ def _map(expression: str, found: pa.DataType, expected: pa.DataType) -> str:
     if t.is_struct(found):  # a dictionary written by pandas: one field per key, null = absent
         entries = ", ".join(
             f"struct_pack(k := {text(name)}, "
-            f"v := CAST(struct_extract({expression}, {text(name)}) AS VARCHAR))"
-            for name in (found.field(i).name for i in range(found.num_fields))
+            f"v := CAST(struct_extract_at({expression}, {place}) AS VARCHAR))"
+            for place, name in enumerate((field.name for field in found), start=1)
         )
         present = f"list_filter([{entries}], lambda e: e.v IS NOT NULL)"
         return f"CASE WHEN {expression} IS NULL THEN NULL ELSE map_from_entries({present}) END"
@@ -110,6 +110,8 @@ def _scalar(expression: str, found: pa.DataType, expected: pa.DataType) -> str:
     import pyarrow.types as t
 
     target = duckdb_type(expected)
+    if t.is_floating(found) and not t.is_floating(expected):
+        expression = f"CASE WHEN NOT isnan({expression}) THEN {expression} END"  # NaN = missing
     if t.is_string(expected) and (t.is_floating(found) or t.is_decimal(found)):
         return f"CAST(CAST({expression} AS DECIMAL(38, 0)) AS VARCHAR)"  # an id read as a number
     if t.is_decimal(expected) and t.is_floating(found):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MAGIC = b"PAR1"
+_PATH = "ngm__path"
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,14 @@ class Landing:
         """Return the table's Parquet files, sorted; names starting with `_` or `.` are skipped.
 
         Raises:
-            DataError: A file leads out of the landing folder, or a folder is a link.
+            DataError: A file leads out of the landing folder, a folder is a link, or one of
+                them cannot be read.
         """
         return sorted(self._walk(self.root / raw_tables()[table].folder))
 
     def _walk(self, folder: Path) -> Iterator[Path]:
         root = self.root.resolve()
-        for parent, folders, names in os.walk(folder, followlinks=False):
+        for parent, folders, names in os.walk(folder, onerror=_unreadable, followlinks=False):
             folders[:] = [name for name in folders if not name.startswith(("_", "."))]
             for name in folders:
                 if Path(parent, name).is_symlink():
@@ -123,7 +125,7 @@ class Landing:
 
         found = {field.name.lower(): field for field in group.schema}.get(name)
         if found is None and name in group.hive:
-            return convert(identifier(name), pa.string(), kind)
+            return convert(self._from_path(name), pa.string(), kind)
         if found is None:
             if name in raw.required:
                 raise DataError(
@@ -142,6 +144,12 @@ class Landing:
                 mend=f"Export the column as {raw.types[name]}.",
             ) from None
 
+    def _from_path(self, name: str) -> str:
+        """Return SQL for the value of a Hive folder below the landing root."""
+        below = f"substr({_PATH}, {len(str(self.root)) + 1})"
+        value = f"url_decode(regexp_extract({below}, '.*/{name}=([^/]*)/', 1))"
+        return f"NULLIF({value}, '__HIVE_DEFAULT_PARTITION__')"
+
     def diagnose(self, table: str) -> DataError | None:
         """Find the file and value that make a scan of the table fail; None when it reads well."""
         import duckdb
@@ -152,11 +160,10 @@ class Landing:
                 for path in group.files:
                     single = FileGroup((path,), group.schema, group.hive)
                     for name, kind in raw.arrow_types().items():
-                        value = (
-                            f"SELECT MAX(CAST({self._column(raw, name, kind, single)} AS VARCHAR))"
-                        )
+                        value = f"CAST({self._column(raw, name, kind, single)} AS VARCHAR)"
+                        every = f"SELECT SUM(LENGTH({value})) FROM {_scan(single)}"
                         try:
-                            connection.execute(f"{value} FROM {_scan(single)}").fetchall()
+                            connection.execute(every).fetchall()
                         except duckdb.Error as error:
                             return _value_error(raw, path, name, error)
         return None
@@ -198,8 +205,7 @@ DATED_BY = {
 
 
 def _scan(group: FileGroup) -> str:
-    hive = "true" if group.hive else "false"
-    options = f"hive_partitioning = {hive}, hive_types_autocast = false"
+    options = f"hive_partitioning = false, filename = '{_PATH}'"
     return f"read_parquet({file_list(group.files)}, {options})"
 
 
@@ -209,8 +215,21 @@ def _is_parquet(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
             return stream.read(4) == _MAGIC
-    except OSError:
-        return False
+    except OSError as error:
+        raise _no_access(error) from None
+
+
+def _unreadable(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise _no_access(error) from None
+
+
+def _no_access(error: OSError) -> DataError:
+    return DataError(
+        f"Cannot be read: {error.strerror}.",
+        where=str(error.filename),
+        mend="Make it readable, or move it out of the landing folder.",
+    )
 
 
 def _read_schema(path: Path, table: str) -> pa.Schema:
