@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from ngm_assets import console
-from ngm_assets.errors import ConfigError, NgmError
+from ngm_assets.errors import ComputeError, ConfigError, NgmError
 from ngm_assets.settings import Settings, default_home, load_settings, make_home
 
 app = typer.Typer(
@@ -272,6 +272,7 @@ def _quiet() -> None:
 
 
 INTERRUPTED = 130
+DISK_FULL = ("disk I/O error", "database or disk is full", "No space left on device")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -297,6 +298,14 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if _debugging():
             raise
+        if any(sign in str(error) for sign in DISK_FULL):
+            full = ComputeError(
+                "The disk of the home folder is full.",
+                where="--home",
+                mend="Free some space and run the same command again to go on.",
+            )
+            console.show_error(full)
+            return 1
         console.show_error(
             NgmError(
                 f"Unexpected {type(error).__name__}: {error}",

@@ -64,6 +64,7 @@ def gold_findings(
     source = source_counts(engine, contract, start, end)
     before = daily_counts(engine, contract, start - timedelta(days=28), end)
     rejects = daily_counts(engine, rejects_contract(contract), start, end)
+    sound = {day: keys - rejects.get(day, 0) for day, keys in source.items()}
     undated = daily_counts(engine, rejects_contract(contract), UNDATED, UNDATED)
     absent = [name for name in contract.sources if not landing.files(name)]
     findings = [
@@ -75,7 +76,7 @@ def gold_findings(
             detail="Missing tables read as empty." if absent else "",
         ),
         _complete(facts, source, rejects, days),
-        volume_finding(contract, before, source, days),
+        volume_finding(contract, before, sound, days),
         _rejects(rejects, undated),
         _fresh(contract, source, end),
     ]

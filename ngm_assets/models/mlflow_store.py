@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,20 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
     from ngm_assets.models.candidate import Candidate
+
+
+@contextmanager
+def one_at_a_time(folder: Path | None) -> Iterator[None]:
+    """Let one process at a time open a local store: the first one creates its tables."""
+    if folder is None:
+        yield
+        return
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class MlflowStore:
@@ -60,10 +75,13 @@ class MlflowStore:
     def client(self) -> MlflowClient:
         """The MLflow client, made on first use; its notes on creating tables are silenced."""
         if self._client is None:
-            with quiet():
+            with quiet(), one_at_a_time(self._artifact_root):
                 from mlflow import MlflowClient
 
-                self._client = MlflowClient(self._tracking_uri, self._registry_uri)
+                opened = MlflowClient(self._tracking_uri, self._registry_uri)
+                opened.get_experiment_by_name(self.experiment)
+                opened.search_registered_models(max_results=1)
+                self._client = opened
         return self._client
 
     def experiment_id(self) -> str:

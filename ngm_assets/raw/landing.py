@@ -160,10 +160,10 @@ class Landing:
                 for path in group.files:
                     single = FileGroup((path,), group.schema, group.hive)
                     for name, kind in raw.arrow_types().items():
-                        value = f"CAST({self._column(raw, name, kind, single)} AS VARCHAR)"
-                        every = f"SELECT SUM(LENGTH({value})) FROM {_scan(single)}"
+                        column = self._column(raw, name, kind, single)
+                        value = f"SELECT SUM(LENGTH(CAST({column} AS VARCHAR)))"
                         try:
-                            connection.execute(every).fetchall()
+                            connection.execute(f"{value} FROM {_scan(single)}").fetchall()
                         except duckdb.Error as error:
                             return _value_error(raw, path, name, error)
         return None
