@@ -10,13 +10,16 @@ import traceback
 import warnings
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ngm_assets import console
 from ngm_assets.errors import ComputeError, ConfigError, NgmError
 from ngm_assets.settings import Settings, default_home, load_settings, make_home
+
+if TYPE_CHECKING:
+    from ngm_assets.models.registry import ModelRegistry
 
 app = typer.Typer(
     help="Health of a Databricks estate: gold, features, models, predictions.",
@@ -84,7 +87,6 @@ def run(
 @models_app.callback()
 def models(home: Home = None, as_json: Json = False) -> None:
     """List the models with champion, metric, baseline and the verdict on the newest version."""
-    from ngm_assets.models.registry import ModelRegistry
     from ngm_assets.summary import model_rows
 
     settings = load_settings(home=_home(home))
@@ -94,7 +96,7 @@ def models(home: Home = None, as_json: Json = False) -> None:
             where=str(settings.home / "mlflow.db"),
             mend="Run `ngm demo` or `ngm run` first, or name another --home.",
         )
-    rows = model_rows(ModelRegistry(settings.mlflow_uri, artifact_root=settings.mlflow_artifacts))
+    rows = model_rows(_registry(settings))
     if as_json:
         _print_json(rows)
     else:
@@ -217,12 +219,11 @@ def _run(
 
 
 def _summary(settings: Settings, runs: list[Any], start: date, end: date) -> dict[str, Any]:
-    from ngm_assets.models.registry import ModelRegistry
     from ngm_assets.platform import open_platform
     from ngm_assets.summary import alerts, model_rows, run_rows, table_rows
 
     platform = open_platform(settings)
-    registry = ModelRegistry(settings.mlflow_uri, artifact_root=settings.mlflow_artifacts)
+    registry = _registry(settings)
     return {
         "success": all(run.success for run in runs),
         "home": str(settings.home),
@@ -232,6 +233,12 @@ def _summary(settings: Settings, runs: list[Any], start: date, end: date) -> dic
         "models": model_rows(registry),
         "alerts": alerts(platform, start, end),
     }
+
+
+def _registry(settings: Settings) -> ModelRegistry:
+    from ngm_assets.models.registry import ModelRegistry
+
+    return ModelRegistry(settings.mlflow_uri, artifact_root=settings.mlflow_artifacts)
 
 
 def _home(home: Path | None) -> Path:

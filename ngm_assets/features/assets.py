@@ -9,13 +9,12 @@ from ngm_assets.features.tables import feature_contracts, feature_lineage, featu
 from ngm_assets.lakehouse.assets import (
     CONTRACT_CHECKS,
     asset_key,
-    check_result,
     check_specs,
-    report_partitions,
+    materialized,
     table_metadata,
 )
 from ngm_assets.lakehouse.contract import TableContract
-from ngm_assets.lakehouse.quality import contract_findings, measure
+from ngm_assets.lakehouse.quality import measure
 from ngm_assets.partitions import Partitions, days_of
 from ngm_assets.resources import PlatformResource
 from ngm_assets.settings import Settings
@@ -55,14 +54,8 @@ def _feature_asset(
         query = feature_query(contract, opened.settings.words, start, end)
         engine.overwrite(contract, query, start, end)
         facts = measure(engine, contract, start, end)
-        findings = [
-            *contract_findings(contract, facts, opened.lakehouse.column_types(contract.full_name)),
-            *feature_findings(engine, contract, start, end),
-        ]
-        uri = str(opened.lakehouse.path(contract.full_name))
-        report_partitions(context, contract, facts.rows, uri, feature_lineage(contract.name))
-        yield dg.MaterializeResult(
-            asset_key=key, check_results=[check_result(key, finding) for finding in findings]
-        )
+        findings = feature_findings(engine, contract, start, end)
+        lineage = feature_lineage(contract.name)
+        yield materialized(context, opened.lakehouse, contract, facts, findings, lineage)
 
     return _asset

@@ -16,13 +16,12 @@ from ngm_assets.gold.tables import (
 from ngm_assets.lakehouse.assets import (
     CONTRACT_CHECKS,
     asset_key,
-    check_result,
     check_specs,
-    report_partitions,
+    materialized,
     table_metadata,
 )
 from ngm_assets.lakehouse.contract import TableContract
-from ngm_assets.lakehouse.quality import contract_findings, measure
+from ngm_assets.lakehouse.quality import measure
 from ngm_assets.partitions import Partitions, days_of
 from ngm_assets.raw.contract import raw_tables
 from ngm_assets.resources import PlatformResource
@@ -98,14 +97,8 @@ def _gold_asset(
         )
         engine.overwrite(contract, gold_query(contract, words, start, end), start, end)
         facts = measure(engine, contract, start, end)
-        findings = [
-            *contract_findings(contract, facts, opened.lakehouse.column_types(contract.full_name)),
-            *gold_findings(engine, opened.landing, contract, facts, start, end),
-        ]
-        uri = str(opened.lakehouse.path(contract.full_name))
-        report_partitions(context, contract, facts.rows, uri, gold_lineage(contract.name))
-        yield dg.MaterializeResult(
-            asset_key=key, check_results=[check_result(key, finding) for finding in findings]
-        )
+        findings = gold_findings(engine, opened.landing, contract, facts, start, end)
+        lineage = gold_lineage(contract.name)
+        yield materialized(context, opened.lakehouse, contract, facts, findings, lineage)
 
     return _asset

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from ngm_assets.engine.base import Engine, Query, Window
 from ngm_assets.gold.tables import FOLDER, UNDATED, rejects_contract
 from ngm_assets.lakehouse.contract import TableContract
-from ngm_assets.lakehouse.quality import SAMPLE, Facts, Finding, volume_finding
+from ngm_assets.lakehouse.quality import SAMPLE, Facts, Finding, daily_counts, volume_finding
 from ngm_assets.raw.landing import Landing
 from ngm_assets.settings import read_yaml
 
@@ -45,15 +45,6 @@ def source_counts(
     sql = read_yaml(FOLDER / "source_counts.yaml")[contract.name]
     rows = engine.rows(Query(sql, {"start_date": start, "end_date": end}))
     return {row["day"]: row["keys"] for row in rows}
-
-
-def daily_counts(
-    engine: Engine, contract: TableContract, start: date, end: date
-) -> dict[date, int]:
-    """Count the stored rows per day."""
-    day = contract.partition
-    sql = f"SELECT {day} AS day, COUNT(*) AS n FROM {contract.full_name} GROUP BY {day}"
-    return {row["day"]: row["n"] for row in engine.rows(Query(sql, {}, Window(start, end)))}
 
 
 def gold_findings(

@@ -10,7 +10,8 @@ import dagster as dg
 
 from ngm_assets.engine.lineage import ROWS
 from ngm_assets.lakehouse.contract import TableContract
-from ngm_assets.lakehouse.quality import Finding
+from ngm_assets.lakehouse.delta import DeltaLakehouse
+from ngm_assets.lakehouse.quality import Facts, Finding, contract_findings
 
 CONTRACT_CHECKS = {
     "schema_matches_contract": "The stored columns and types are those of the contract.",
@@ -46,6 +47,25 @@ def table_metadata(contract: TableContract, catalog: str) -> dict[str, Any]:
         "primary_key": ", ".join(contract.key),
         "partition_expr": contract.partition,
     }
+
+
+def materialized(
+    context: dg.AssetExecutionContext,
+    lakehouse: DeltaLakehouse,
+    contract: TableContract,
+    facts: Facts,
+    findings: Iterable[Finding],
+    lineage: Mapping[str, Iterable[tuple[str, str]]],
+) -> dg.MaterializeResult[None]:
+    """Report the partitions just written: their rows, the contract's checks, and further ones."""
+    stored = lakehouse.column_types(contract.full_name)
+    uri = str(lakehouse.path(contract.full_name))
+    report_partitions(context, contract, facts.rows, uri, lineage)
+    key = asset_key(contract.full_name)
+    judged = [*contract_findings(contract, facts, stored), *findings]
+    return dg.MaterializeResult(
+        asset_key=key, check_results=[check_result(key, finding) for finding in judged]
+    )
 
 
 def report_partitions(

@@ -80,6 +80,15 @@ def measure(engine: Engine, contract: TableContract, start: date, end: date) -> 
     )
 
 
+def daily_counts(
+    engine: Engine, contract: TableContract, start: date, end: date
+) -> dict[date, int]:
+    """Count the stored rows per day."""
+    day = contract.partition
+    sql = f"SELECT {day} AS day, COUNT(*) AS n FROM {contract.full_name} GROUP BY {day}"
+    return {row["day"]: row["n"] for row in engine.rows(Query(sql, {}, Window(start, end)))}
+
+
 def _key(contract: TableContract) -> str:
     names = [name for name in contract.key if name != contract.partition]
     if len(names) == 1:

@@ -8,12 +8,11 @@ import dagster as dg
 from ngm_assets.lakehouse.assets import (
     CONTRACT_CHECKS,
     asset_key,
-    check_result,
     check_specs,
-    report_partitions,
+    materialized,
     table_metadata,
 )
-from ngm_assets.lakehouse.quality import SAMPLE, Finding, contract_findings, measure
+from ngm_assets.lakehouse.quality import SAMPLE, Finding, measure
 from ngm_assets.models.dataset import catalog
 from ngm_assets.models.spec import ModelSpec
 from ngm_assets.partitions import Partitions, days_between, days_of
@@ -68,19 +67,14 @@ def _prediction_asset(
             run_id=context.run.run_id,
         )
         facts = measure(opened.engine, contract, start, end)
-        stored = opened.lakehouse.column_types(contract.full_name)
-        findings = [*contract_findings(contract, facts, stored), *_findings(spec, done)]
         for day, version in done.versions.items():
             if version is not None:
                 context.add_asset_metadata(
                     {"model_version": version, "flagged": done.flagged[day]},
                     partition_key=day.isoformat(),
                 )
-        uri = str(opened.lakehouse.path(contract.full_name))
-        report_partitions(context, contract, facts.rows, uri, prediction_lineage(spec))
-        yield dg.MaterializeResult(
-            asset_key=key, check_results=[check_result(key, finding) for finding in findings]
-        )
+        findings, lineage = _findings(spec, done), prediction_lineage(spec)
+        yield materialized(context, opened.lakehouse, contract, facts, findings, lineage)
 
     return _asset
 

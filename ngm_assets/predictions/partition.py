@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ngm_assets.engine.base import Query, Window
 from ngm_assets.features.tables import feature_contracts
+from ngm_assets.lakehouse.quality import daily_counts
 from ngm_assets.models.dataset import scoring_frame
 from ngm_assets.platform import Platform
 from ngm_assets.predictions.scoring import score
@@ -128,10 +129,7 @@ def _stored(platform: Platform, contract: TableContract, days: Sequence[date]) -
 
 def _eligible(platform: Platform, spec: ModelSpec, days: Sequence[date]) -> dict[date, int]:
     table = feature_contracts()[spec.feature_table]
-    day = table.partition
-    sql = f"SELECT {day} AS day, COUNT(*) AS n FROM {table.full_name} GROUP BY {day}"
-    rows = platform.engine.rows(Query(sql, {}, Window(days[0], days[-1])))
-    counts = {row["day"]: row["n"] for row in rows}
+    counts = daily_counts(platform.engine, table, days[0], days[-1])
     return {day: counts.get(day, 0) for day in days}
 
 
