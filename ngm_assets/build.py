@@ -13,15 +13,19 @@ from ngm_assets.gold.assets import gold_assets, raw_specs
 from ngm_assets.models.assets import model_assets
 from ngm_assets.partitions import Partitions, build_partitions
 from ngm_assets.predictions.assets import prediction_assets
-from ngm_assets.resources import PlatformResource, RegistryResource, parent_run_resource
+from ngm_assets.resources import RANGE_END as RANGE_END
+from ngm_assets.resources import RANGE_START as RANGE_START
+from ngm_assets.resources import (
+    PlatformResource,
+    RegistryResource,
+    parent_run_resource,
+)
 from ngm_assets.settings import Settings
 
 FEATURE_JOB = "ml_feature_pipeline"
 TRAINING_JOB = "ml_training_pipeline"
 INFERENCE_JOB = "ml_inference_pipeline"
 DAILY_JOB = "daily_pipeline"
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
 
 
 def build_defs(
@@ -38,7 +42,7 @@ def build_defs(
     resources: dict[str, Any] = {
         "platform": PlatformResource.of(settings),
         "registry": registry,
-        "parent_run": parent_run_resource(registry),
+        "parent_run": parent_run_resource(registry, settings.env),
         **(resource_overrides or {}),
     }
     jobs = _jobs()

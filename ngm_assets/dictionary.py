@@ -5,6 +5,7 @@ from __future__ import annotations
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.gold.tables import gold_contracts
 from ngm_assets.lakehouse.contract import Column, TableContract
+from ngm_assets.predictions.latest import latest_views
 from ngm_assets.predictions.tables import prediction_contracts
 
 HEAD = """# Tables
@@ -22,11 +23,14 @@ def dictionary() -> str:
 
 
 def _section(contract: TableContract) -> str:
+    view = f"{contract.full_name}_latest"
+    newest = [f"View of the newest row per key: `{view}`.", ""] if view in latest_views() else []
     lines = [
         f"## {contract.full_name}",
         "",
         contract.description,
         "",
+        *newest,
         f"Key: {', '.join(f'`{name}`' for name in contract.key)}. "
         f"Partition: `{contract.partition}`. "
         f"Made from: {', '.join(f'`{name}`' for name in contract.sources)}.",

@@ -11,7 +11,7 @@ from ngm_assets.engine.lineage import ROWS, Source
 from ngm_assets.errors import ConfigError
 from ngm_assets.features.tables import feature_contracts, feature_lineage
 from ngm_assets.gold.tables import gold_contracts, gold_lineage
-from ngm_assets.models.dataset import catalog
+from ngm_assets.models.data.dataset import catalog
 from ngm_assets.platform import all_contracts
 from ngm_assets.predictions.tables import prediction_contract, prediction_lineage
 from ngm_assets.raw.contract import raw_tables

@@ -11,7 +11,7 @@ from ngm_assets import build
 from ngm_assets.errors import ConfigError, DataError
 from ngm_assets.features.tables import longest_lookback
 from ngm_assets.gold.tables import gold_contracts
-from ngm_assets.models.dataset import catalog
+from ngm_assets.models.data.dataset import catalog
 from ngm_assets.orchestration import JobRun, Progress, open_instance, run_job
 from ngm_assets.partitions import monday_of
 from ngm_assets.raw.contract import raw_tables

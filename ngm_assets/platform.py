@@ -41,9 +41,10 @@ def all_contracts() -> dict[str, TableContract]:
 def open_platform(settings: Settings) -> Platform:
     """Build the platform of an environment; nothing is written or read yet."""
     from ngm_assets.engine.duckdb import DuckDBEngine
+    from ngm_assets.predictions.latest import latest_views
 
     lakehouse = DeltaLakehouse(settings.lakehouse)
     landing = Landing(settings.landing)
     contracts = all_contracts()
-    engine = DuckDBEngine(lakehouse, landing, contracts, settings.home / "scratch")
+    engine = DuckDBEngine(lakehouse, landing, contracts, settings.home / "scratch", latest_views())
     return Platform(settings, engine, lakehouse, landing, contracts)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from pydantic import PrivateAttr
 
-from ngm_assets.models.registry import ModelRegistry
+from ngm_assets.models.registry.parent_run import ParentRun, Started
+from ngm_assets.models.registry.registry import ModelRegistry
 from ngm_assets.platform import Platform, open_platform
 from ngm_assets.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from ngm_assets.models.registry.mlflow_store import MlflowStore
+
+PARTITION = "dagster/partition"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
 
 
 class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -65,6 +74,7 @@ class RegistryResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     tracking_uri: str
     artifacts: str
+    _opened: ModelRegistry | None = PrivateAttr(default=None)
 
     @classmethod
     def of(cls, settings: Settings) -> RegistryResource:
@@ -72,55 +82,18 @@ class RegistryResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return cls(tracking_uri=settings.mlflow_uri, artifacts=str(settings.mlflow_artifacts))
 
     def open(self) -> ModelRegistry:
-        """Open the registry; loading MLflow takes seconds, so it happens on first use."""
-        return ModelRegistry(self.tracking_uri, artifact_root=Path(self.artifacts))
+        """Open the registry, once per run; loading MLflow takes seconds, so on first use."""
+        if self._opened is None:
+            self._opened = ModelRegistry(self.tracking_uri, artifact_root=Path(self.artifacts))
+        return self._opened
 
 
-class ParentRun:
-    """The MLflow run that stands for a Dagster run, started by dagster-mlflow on first use.
-
-    A Dagster run that trains nothing new leaves no MLflow run behind.
-    """
-
-    def __init__(self, context: dg.InitResourceContext, registry: RegistryResource) -> None:
-        self._context = context
-        self._registry = registry
-        self._mlflow: Any = None
-
-    def run_id(self) -> str:
-        """Return the id of the parent run; start it if this is the first use."""
-        if self._mlflow is None:
-            from dagster_mlflow import mlflow_tracking
-
-            store = self._registry.open().store
-            store.experiment_id()
-            run: Any = self._context.run
-            context = SimpleNamespace(
-                log=self._context.log,
-                dagster_run=run,
-                run_id=run.run_id,
-                resource_config={
-                    "experiment_name": store.experiment,
-                    "mlflow_tracking_uri": self._registry.tracking_uri,
-                    "env": {},
-                    "extra_tags": {},
-                },
-            )
-            start: Any = mlflow_tracking.resource_fn
-            self._mlflow = next(start(context))
-        return str(self._mlflow.mlflow_run_id or self._mlflow.active_run().info.run_id)
-
-    def end(self) -> None:
-        """End the parent run if it was started."""
-        if self._mlflow is not None:
-            self._mlflow.end_run()
-
-
-def parent_run_resource(registry: RegistryResource) -> dg.ResourceDefinition:
+def parent_run_resource(registry: RegistryResource, env: str) -> dg.ResourceDefinition:
     """Return the resource that gives model steps their MLflow parent run."""
 
     def start(context: dg.InitResourceContext) -> Iterator[ParentRun]:
-        parent = ParentRun(context, registry)
+        store = registry.open().store
+        parent = ParentRun(store, lambda: start_parent(context, store, env))
         try:
             yield parent
         finally:
@@ -129,3 +102,41 @@ def parent_run_resource(registry: RegistryResource) -> dg.ResourceDefinition:
     return dg.ResourceDefinition(
         resource_fn=start, description="MLflow run of the Dagster run, by dagster-mlflow."
     )
+
+
+def start_parent(context: dg.InitResourceContext, store: MlflowStore, env: str) -> Started:
+    """Let dagster-mlflow start the MLflow run of a Dagster run, or take it up again.
+
+    Args:
+        context: Of the Dagster run.
+        store: Where runs are tracked.
+        env: Name of the environment.
+    """
+    from dagster_mlflow import mlflow_tracking
+
+    store.experiment_id()
+    run: Any = context.run
+    partitions = partitions_text(run.tags)
+    tags = {"environment": env, "dagster_job": run.job_name, "partitions": partitions}
+    told = SimpleNamespace(
+        log=context.log,
+        dagster_run=SimpleNamespace(job_name=f"{run.job_name} {partitions}".strip()),
+        run_id=run.run_id,
+        resource_config={
+            "experiment_name": store.experiment,
+            "mlflow_tracking_uri": store.tracking_uri,
+            "env": {},
+            "extra_tags": {name: text for name, text in tags.items() if text},
+        },
+    )
+    begin: Any = mlflow_tracking.resource_fn
+    mlflow = next(begin(told))
+    run_id = mlflow.mlflow_run_id or mlflow.active_run().info.run_id
+    return str(run_id), lambda status: mlflow.end_run(status=status)
+
+
+def partitions_text(tags: Mapping[str, str]) -> str:
+    """Return the partition or range of partitions a Dagster run is for; empty without."""
+    first = tags.get(PARTITION) or tags.get(RANGE_START) or ""
+    last = tags.get(PARTITION) or tags.get(RANGE_END) or ""
+    return first if first == last else f"{first}..{last}"

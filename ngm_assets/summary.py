@@ -7,15 +7,34 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.engine.base import Query, Window
-from ngm_assets.models.dataset import catalog
+from ngm_assets.models.data.dataset import catalog
+from ngm_assets.models.registry.versions import VersionInfo, newest_promoted
 from ngm_assets.orchestration import JobRun, summary_of
-from ngm_assets.platform import Platform
+from ngm_assets.platform import Platform, open_platform
 from ngm_assets.predictions.tables import prediction_contract
+from ngm_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from ngm_assets.models.registry import ModelRegistry
+    from ngm_assets.models.registry.registry import ModelRegistry
 
 TOP = 3
+
+
+def run_result(
+    settings: Settings, registry: ModelRegistry, runs: Sequence[JobRun], start: date, end: date
+) -> dict[str, Any]:
+    """Return what a run did: job runs, tables, models, the most severe rows of the scored days."""
+    platform = open_platform(settings)
+    return {
+        "success": all(run.success for run in runs),
+        "home": str(settings.home),
+        "landing": str(settings.landing),
+        "runs": run_rows(runs),
+        "failed_models": failed_models(runs, registry),
+        "tables": table_rows(platform),
+        "models": model_rows(registry),
+        "alerts": alerts(platform, start, end),
+    }
 
 
 def model_rows(registry: ModelRegistry) -> list[dict[str, Any]]:
@@ -23,10 +42,10 @@ def model_rows(registry: ModelRegistry) -> list[dict[str, Any]]:
     rows = []
     for spec in catalog():
         versions = registry.versions(spec.name)
-        champion = registry.champion(spec.name)
-        newest = max(versions, key=lambda info: (info.as_of, info.version), default=None)
+        champion = newest_promoted(versions)
+        newest = max(versions, key=lambda info: info.order, default=None)
         shown = champion or newest
-        record = registry.evaluation(spec.name, shown.version) if shown else None
+        record = registry.evaluation_of(shown) if shown else None
         rows.append(
             {
                 "model": spec.name,
@@ -40,10 +59,34 @@ def model_rows(registry: ModelRegistry) -> list[dict[str, Any]]:
                 "low": record["measured"]["low"] if record else None,
                 "high": record["measured"]["high"] if record else None,
                 "baseline": record["baseline"]["theirs"] if record else None,
-                "verdict": newest.tags.get("gates_reason", "") if newest else "never trained",
+                "verdict": _verdict(newest),
             }
         )
     return rows
+
+
+def _verdict(newest: VersionInfo | None) -> str:
+    if newest is None:
+        return "never trained"
+    if newest.rolled_back:
+        return f"rolled back {newest.deed('rolled_back')}"
+    return newest.tags.get("gates_reason", "")
+
+
+def failed_models(runs: Sequence[JobRun], registry: ModelRegistry) -> list[dict[str, Any]]:
+    """Return the models whose training failed, with the champion that goes on scoring."""
+    steps = {problem.step for run in runs for problem in run.problems}
+    found = []
+    for name in sorted(s.removeprefix("models/") for s in steps if s.startswith("models/")):
+        champion = registry.champion(name)
+        found.append(
+            {
+                "model": name,
+                "champion": champion.version if champion else None,
+                "champion_as_of": champion.as_of.isoformat() if champion else None,
+            }
+        )
+    return found
 
 
 def table_rows(platform: Platform) -> dict[str, int]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ngm_assets.cli import main
-from ngm_assets.models.dataset import catalog
+from ngm_assets.cli.app import main
+from ngm_assets.models.data.dataset import catalog
 from ngm_assets.settings import load_settings
 from ngm_assets_tests.landings import TABLES, awkward_landing
 from ngm_assets_tests.whole import Whole

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ngm_assets.cli import main
+from ngm_assets.cli.app import main
 from ngm_assets.dictionary import dictionary
 from ngm_assets_tests.whole import Whole
 

@@ -12,8 +12,8 @@ import pytest
 from ngm_assets.build import INFERENCE_JOB
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.lakehouse.delta import expected_types
-from ngm_assets.models.dataset import catalog
-from ngm_assets.models.spec import ANOMALY_THRESHOLD, SEVERITIES, ModelSpec
+from ngm_assets.models.catalog.spec import ANOMALY_THRESHOLD, SEVERITIES, ModelSpec
+from ngm_assets.models.data.dataset import catalog
 from ngm_assets.predictions.tables import prediction_contract
 from ngm_assets_tests.whole import Whole
 

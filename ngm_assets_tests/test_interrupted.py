@@ -13,7 +13,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from ngm_assets.models.dataset import catalog
+from ngm_assets.models.data.dataset import catalog
 from ngm_assets.orchestration import open_instance
 from ngm_assets.predictions.tables import table_name
 from ngm_assets.settings import Settings, load_settings, remember

@@ -20,7 +20,7 @@ from ngm_assets.gold import assets as gold_assets_module
 from ngm_assets.gold.quality import gold_findings
 from ngm_assets.gold.tables import gold_contracts
 from ngm_assets.lakehouse.quality import Finding
-from ngm_assets.models.dataset import catalog
+from ngm_assets.models.data.dataset import catalog
 from ngm_assets.orchestration import PID_TAG, JobRun, open_instance, run_job, summary_of
 from ngm_assets.platform import Platform, open_platform
 from ngm_assets.settings import Settings, load_settings

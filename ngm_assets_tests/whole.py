@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.demo.generate import generate
-from ngm_assets.models.dataset import catalog
-from ngm_assets.models.registry import ModelRegistry
+from ngm_assets.models.data.dataset import catalog
+from ngm_assets.models.registry.registry import ModelRegistry
 from ngm_assets.orchestration import JobRun, Progress
 from ngm_assets.pipeline import RunPlan, plan_run, run_pipeline, settings_for
 from ngm_assets.platform import Platform, open_platform

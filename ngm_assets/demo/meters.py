@@ -35,8 +35,9 @@ class Meter:
     """A source of usage.
 
     `usd` is its usual cost on an ordinary day, `hours` the hours it reports, `job` a job number
-    or -1, `team` the value of its tags, `tags` how it is tagged (`full`, `owner`, `team`, `empty`
-    or `none`) from day `tagged_from` on (before that: `empty`), `owner` a principal number.
+    or -1, `team` the value of its tags (of a job: the job's team), `tags` how it is tagged (`full`,
+    `owner`, `team`, `empty` or `none`) from day `tagged_from` on (before that: `empty`), `owner` a
+    principal number.
     """
 
     workspace: int
@@ -68,6 +69,7 @@ class _Draft:
     ids: dict[str, str]
     weight: float = 1.0
     job: int = -1
+    team: str | None = None
     hosted: tuple[int, ...] = ()
 
 
@@ -113,7 +115,8 @@ def _jobs(rng: np.random.Generator, fleet: Fleet, workspace: int) -> list[_Draft
             sku = "PREMIUM_JOBS_COMPUTE" + ("_(PHOTON)" if rng.random() < 0.3 else "")
         hours = (2, 8, 14, 20) if job.schedule.endswith("hourly") else (job.hour,)
         weight = float(rng.uniform(0.4, 1.6)) * job.minutes**0.5
-        out.append(_Draft("JOBS", sku, hours, job.owner, ids, weight, job=number))
+        draft = _Draft("JOBS", sku, hours, job.owner, ids, weight, job=number, team=job.team)
+        out.append(draft)
     return out
 
 
@@ -164,6 +167,7 @@ def _priced(
         style = "full" if rng.random() > untagged else str(rng.choice(_STYLES))
         adopted = int(rng.integers(20, estate.calendar.days)) if rng.random() < 0.15 else 0
         other = str(rng.choice([p.team for p in estate.principals]))
+        usual = other if rng.random() < 0.12 else home.team
         out.append(
             Meter(
                 workspace=workspace,
@@ -171,7 +175,7 @@ def _priced(
                 usd=_DAILY_USD * home.size * part,
                 hours=d.hours,
                 owner=d.owner,
-                team=other if rng.random() < 0.12 else home.team,
+                team=usual if d.team is None else d.team,
                 tags=style,
                 tagged_from=adopted,
                 job=d.job,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -34,6 +34,7 @@ class DuckDBEngine:
         landing: Where `system.*` names are read.
         contracts: Contracts of the lakehouse tables by full name, for tables not written yet.
         scratch: Folder for what does not fit in memory.
+        views: SQL of views over the lakehouse tables by full name.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class DuckDBEngine:
         landing: Landing,
         contracts: dict[str, TableContract],
         scratch: Path,
+        views: Mapping[str, str] | None = None,
     ) -> None:
         self.lakehouse = lakehouse
         self.landing = landing
         self.contracts = contracts
         self.scratch = scratch
+        self.views = dict(views or {})
 
     def overwrite(
         self,
@@ -102,7 +105,7 @@ class DuckDBEngine:
         names = table_names(query.sql)
         with open_duckdb(temp_directory=str(self.scratch)) as connection:
             try:
-                for name in names:
+                for name in self._with_sources(names):
                     view = f"CREATE VIEW {identifier(name)} AS {self._relation(name, query)}"
                     connection.execute(view)
                 yield connection
@@ -110,6 +113,11 @@ class DuckDBEngine:
                 raise
             except Exception as error:
                 raise self._explain(error, names) from error
+
+    def _with_sources(self, names: tuple[str, ...]) -> list[str]:
+        """Return the names with what views among them read, sources before views."""
+        sources = [name for view in names for name in table_names(self.views.get(view, "SELECT 1"))]
+        return list(dict.fromkeys([*sources, *names]))
 
     def _explain(self, error: Exception, names: tuple[str, ...]) -> NgmError:
         for name in names:
@@ -126,6 +134,8 @@ class DuckDBEngine:
     def _relation(self, name: str, query: Query) -> str:
         if name.startswith("system."):
             return self.landing.select(name)
+        if name in self.views:
+            return to_duckdb(self.views[name])
         contract = self.contracts[name]
         kinds = {field.name: duckdb_type(field.type) for field in contract.arrow_schema()}
         columns = ", ".join(

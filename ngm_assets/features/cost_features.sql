@@ -78,6 +78,8 @@ spine AS (
     CAST(COALESCE(jobs_on_all_purpose, 0) AS DOUBLE) AS jobs_on_all_purpose_cost,
     CASE WHEN COALESCE(job_work_records, 0) = 0 THEN CAST(0 AS DOUBLE) ELSE CAST(savings AS DOUBLE) END
       AS potential_job_cluster_savings,
+    CASE WHEN COALESCE(job_work_records, 0) = 0 THEN CAST(0 AS DECIMAL(38, 12)) ELSE savings END AS exact_savings,
+    CAST(COALESCE(tagged, 0) AS DECIMAL(38, 12)) AS exact_tagged,
     CAST(COALESCE(tagged, 0) AS DOUBLE) AS tagged_cost,
     COALESCE(skus, 0) AS distinct_skus,
     COALESCE(jobs_named, 0) AS distinct_jobs
@@ -120,6 +122,39 @@ deviation_norm AS (
   JOIN deviation AS d ON d.workspace_id = t.workspace_id AND d.day = DATE_ADD(t.day, -t.back)
   GROUP BY t.workspace_id, t.day
 ),
+month_values AS (
+  -- Every day from the first usage on is known: one without a row cost nothing.
+  SELECT t.workspace_id, t.day, t.back, COALESCE(p.exact_cost, 0) AS cost
+  FROM (
+    SELECT workspace_id, day, first_day, EXPLODE(SEQUENCE(0, 29)) AS back
+    FROM spine
+    WHERE day >= :start_date
+  ) AS t
+  LEFT JOIN spine AS p ON p.workspace_id = t.workspace_id AND p.day = DATE_ADD(t.day, -t.back)
+  WHERE DATE_ADD(t.day, -t.back) >= t.first_day
+),
+month_levels AS (
+  SELECT
+    workspace_id,
+    day,
+    CASE WHEN COUNT(*) = 28 THEN PERCENTILE_CONT(0.2) WITHIN GROUP (ORDER BY CAST(cost AS DOUBLE)) END AS p20,
+    CASE WHEN COUNT(*) = 28 THEN PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY CAST(cost AS DOUBLE)) END AS p50
+  FROM month_values
+  WHERE back <= 27
+  GROUP BY workspace_id, day
+),
+month_cover AS (
+  SELECT
+    v.workspace_id,
+    v.day,
+    CASE
+      WHEN COUNT(*) = 30
+      THEN TRY_DIVIDE(CAST(SUM(CAST(LEAST(CAST(v.cost AS DOUBLE), l.p20) AS DECIMAL(38, 12))) AS DOUBLE), 30 * MAX(l.p20))
+    END AS used
+  FROM month_values AS v
+  JOIN month_levels AS l ON l.workspace_id = v.workspace_id AND l.day = v.day
+  GROUP BY v.workspace_id, v.day
+),
 windows AS (
   -- Sums are exact decimals and earlier days are single values, so a row does not depend on the range.
   SELECT
@@ -136,6 +171,17 @@ windows AS (
     MAX(daily_dbu) OVER back_7 AS dbu_7,
     CAST(SUM(exact_cost) OVER seven AS DOUBLE) AS cost_sum_7d,
     CAST(SUM(exact_cost) OVER twenty_eight AS DOUBLE) AS cost_sum_28d,
+    TRY_DIVIDE(CAST(SUM(exact_tagged) OVER three AS DOUBLE), CAST(SUM(exact_cost) OVER three AS DOUBLE)) AS tagged_share_3d,
+    CAST(SUM(CAST(TRY_DIVIDE(tagged_cost, daily_cost) AS DECIMAL(38, 18))) OVER seven AS DOUBLE)
+      / NULLIF(COUNT(TRY_DIVIDE(tagged_cost, daily_cost)) OVER seven, 0) AS tagged_share_day_mean_7d,
+    TRY_DIVIDE(CAST(SUM(exact_tagged) OVER seven AS DOUBLE), CAST(SUM(exact_cost) OVER seven AS DOUBLE)) AS tagged_share_7d,
+    TRY_DIVIDE(CAST(SUM(exact_tagged) OVER twenty_eight AS DOUBLE), CAST(SUM(exact_cost) OVER twenty_eight AS DOUBLE))
+      AS tagged_share_28d,
+    CASE WHEN COUNT(exact_savings) OVER twenty_eight = COUNT(*) OVER twenty_eight THEN CAST(SUM(exact_savings) OVER twenty_eight AS DOUBLE) END
+      AS savings_28d,
+    CASE WHEN COUNT(exact_savings) OVER twelve_weeks = COUNT(*) OVER twelve_weeks THEN CAST(SUM(exact_savings) OVER twelve_weeks AS DOUBLE) END
+      AS savings_84d,
+    LEAST(DATEDIFF(day, first_day) + 1, 84) AS days_84d,
     MAX(daily_cost) OVER back_1 AS cost_lag_1d,
     MAX(daily_cost) OVER back_7 AS cost_lag_7d,
     MAX(daily_cost) OVER back_14 AS cost_lag_14d,
@@ -144,6 +190,8 @@ windows AS (
   WINDOW
     seven AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 6 DAYS PRECEDING AND CURRENT ROW),
     thirty AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 29 DAYS PRECEDING AND CURRENT ROW),
+    three AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 2 DAYS PRECEDING AND CURRENT ROW),
+    twelve_weeks AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 83 DAYS PRECEDING AND CURRENT ROW),
     twenty_eight AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 27 DAYS PRECEDING AND CURRENT ROW),
     seven_before AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 7 DAYS PRECEDING AND INTERVAL 1 DAYS PRECEDING),
     back_1 AS (PARTITION BY workspace_id ORDER BY day RANGE BETWEEN INTERVAL 1 DAYS PRECEDING AND INTERVAL 1 DAYS PRECEDING),
@@ -197,8 +245,16 @@ SELECT
   w.jobs_on_all_purpose_cost,
   TRY_DIVIDE(w.jobs_on_all_purpose_cost, w.daily_cost) AS all_purpose_inefficiency_ratio,
   w.potential_job_cluster_savings,
+  CASE WHEN DATEDIFF(w.day, w.first_day) >= 27 THEN w.savings_28d END AS potential_savings_28d,
+  CASE WHEN w.days_84d >= 28 THEN 28 * w.savings_84d / w.days_84d END AS potential_savings_usual_28d,
+  CASE WHEN w.days_84d >= 28 THEN TRY_DIVIDE(w.savings_28d, 28 * w.savings_84d / w.days_84d) END AS potential_savings_ratio_28d,
   w.tagged_cost,
   TRY_DIVIDE(w.tagged_cost, w.daily_cost) AS tagged_cost_share,
+  w.tagged_share_7d,
+  w.tagged_share_28d,
+  w.tagged_share_3d - w.tagged_share_7d AS tagged_share_change_3d_7d,
+  w.tagged_share_7d - w.tagged_share_28d AS tagged_share_change_7d_28d,
+  w.tagged_share_day_mean_7d - w.tagged_share_7d AS tagged_share_day_gap_7d,
   w.distinct_skus,
   w.distinct_jobs,
   w.avg_dbu_7d,
@@ -212,6 +268,10 @@ SELECT
   w.cost_lag_7d,
   w.cost_lag_14d,
   w.cost_lag_28d,
+  TRY_DIVIDE(4 * w.cost_sum_7d, w.cost_sum_28d) AS cost_momentum_7d_28d,
+  l.p50 AS cost_p50_28d,
+  l.p20 AS commitment_level_usd,
+  c.used AS commitment_use_30d,
   m.med AS cost_weekday_median_28d,
   a.mad AS cost_weekday_mad_28d,
   TRY_DIVIDE(w.daily_cost - m.med, 1.4826 * a.mad) AS cost_robust_z,
@@ -224,6 +284,8 @@ SELECT
   CAST(DAY(w.day) AS DOUBLE) / DAY(LAST_DAY(w.day)) AS month_position
 FROM deviations AS w
 LEFT JOIN weekday_median AS m ON m.workspace_id = w.workspace_id AND m.day = w.day
+LEFT JOIN month_levels AS l ON l.workspace_id = w.workspace_id AND l.day = w.day
+LEFT JOIN month_cover AS c ON c.workspace_id = w.workspace_id AND c.day = w.day
 LEFT JOIN weekday_mad AS a ON a.workspace_id = w.workspace_id AND a.day = w.day
 LEFT JOIN deviation_norm AS n ON n.workspace_id = w.workspace_id AND n.day = w.day
 WHERE w.day BETWEEN :start_date AND :end_date

@@ -25,6 +25,39 @@ daily AS (
   FROM attempts
   GROUP BY workspace_id, job_id, run_date
 ),
+window_ends AS (
+  -- A day's own window ends today; the norm that a day is held against ended the day before.
+  SELECT workspace_id, job_id, run_date AS window_end FROM daily WHERE run_date >= DATE_ADD(:start_date, -29)
+  UNION
+  SELECT workspace_id, job_id, DATE_ADD(run_date, -1) AS window_end FROM daily WHERE run_date >= DATE_ADD(:start_date, -29)
+),
+window_days AS (
+  SELECT workspace_id, job_id, window_end, EXPLODE(SEQUENCE(0, 29)) AS back
+  FROM window_ends
+),
+trailing AS (
+  SELECT
+    t.workspace_id, t.job_id, t.window_end,
+    PERCENTILE_CONT(ARRAY(0.5, 0.95)) WITHIN GROUP (ORDER BY a.duration_sec) AS quantiles
+  FROM window_days AS t
+  JOIN attempts AS a
+    ON a.workspace_id = t.workspace_id AND a.job_id = t.job_id AND a.run_date = DATE_ADD(t.window_end, -t.back)
+  WHERE a.outcome = 'succeeded'
+  GROUP BY t.workspace_id, t.job_id, t.window_end
+),
+judged AS (
+  SELECT
+    d.*,
+    CASE
+      WHEN d.max_duration_sec > 1.2 * ELEMENT_AT(n.quantiles, 2) THEN 1
+      WHEN d.timeout_runs > 0 AND n.quantiles IS NOT NULL THEN 1
+      WHEN n.quantiles IS NOT NULL THEN 0
+    END AS breached,
+    TRY_DIVIDE(d.max_duration_sec, ELEMENT_AT(n.quantiles, 2)) AS max_duration_ratio
+  FROM daily AS d
+  LEFT JOIN trailing AS n
+    ON n.workspace_id = d.workspace_id AND n.job_id = d.job_id AND n.window_end = DATE_ADD(d.run_date, -1)
+),
 counted AS (
   -- Sums of whole microseconds are exact, so a row does not depend on the range it is computed in.
   SELECT
@@ -40,12 +73,13 @@ counted AS (
       )
     ) / 1000000 AS std_duration_sec,
     ROW_NUMBER() OVER (PARTITION BY workspace_id, job_id ORDER BY run_date) AS day_number
-  FROM daily
+  FROM judged
 ),
 windows AS (
   SELECT
     *,
     SUM(failed_runs) OVER seven AS failed_7d,
+    SUM(succeeded_runs) OVER seven AS succeeded_7d,
     SUM(decided_runs) OVER seven AS decided_7d,
     SUM(failed_runs) OVER thirty AS failed_30d,
     SUM(decided_runs) OVER thirty AS decided_30d,
@@ -54,11 +88,16 @@ windows AS (
     SUM(succeeded_runs) OVER thirty AS succeeded_30d,
     CAST(SUM(succeeded_micros) OVER thirty AS DOUBLE) / 1000000 AS succeeded_seconds_30d,
     COUNT(*) OVER thirty AS active_days_30d,
+    SUM(timeout_runs) OVER thirty AS timeouts_30d,
+    SUM(breached) OVER thirty AS breached_30d,
+    COUNT(breached) OVER thirty AS judged_days_30d,
     day_number - COALESCE(
       MAX(CASE WHEN failed_runs = 0 THEN day_number END) OVER thirty,
       MIN(day_number) OVER thirty - 1
     ) AS consecutive_failed_days,
     LAST_VALUE(failed_runs) OVER before AS prev_failed_runs,
+    LAST_VALUE(p50_duration_sec) IGNORE NULLS OVER before AS prev_p50_duration_sec,
+    LAST_VALUE(p50_duration_sec) IGNORE NULLS OVER thirty AS latest_p50_duration_sec,
     MAX(CASE WHEN failed_runs > 0 THEN run_date END) OVER ninety AS last_failure
   FROM counted
   WINDOW
@@ -67,20 +106,60 @@ windows AS (
     ninety AS (PARTITION BY workspace_id, job_id ORDER BY run_date RANGE BETWEEN INTERVAL 90 DAYS PRECEDING AND CURRENT ROW),
     before AS (PARTITION BY workspace_id, job_id ORDER BY run_date RANGE BETWEEN INTERVAL 90 DAYS PRECEDING AND INTERVAL 1 DAYS PRECEDING)
 ),
-trailing_days AS (
-  SELECT workspace_id, job_id, run_date, EXPLODE(SEQUENCE(0, 29)) AS back
-  FROM daily
-  WHERE run_date >= :start_date
-),
-trailing AS (
+failures AS (
   SELECT
-    t.workspace_id, t.job_id, t.run_date,
-    PERCENTILE_CONT(0.95) WITHIN GROUP (ORDER BY a.duration_sec) AS p95_success_duration_30d
-  FROM trailing_days AS t
+    *,
+    ROW_NUMBER() OVER (PARTITION BY workspace_id, job_id, run_date ORDER BY end_time DESC, run_id DESC, attempt DESC) AS place
+  FROM attempts
+  WHERE outcome = 'failure' AND run_date >= DATE_ADD(:start_date, -29)
+),
+retry_days AS (
+  SELECT workspace_id, job_id, run_id, attempt, run_date, end_time, EXPLODE(SEQUENCE(0, 1)) AS ahead
+  FROM failures
+),
+candidates AS (
+  SELECT
+    f.workspace_id, f.job_id, f.run_id, f.attempt, f.run_date,
+    a.run_date AS known_on,
+    CAST(a.outcome = 'succeeded' AS INT) AS worked,
+    ROW_NUMBER() OVER (
+      PARTITION BY f.workspace_id, f.job_id, f.run_id, f.attempt
+      ORDER BY a.end_time, a.run_id, a.attempt
+    ) AS rank
+  FROM retry_days AS f
   JOIN attempts AS a
-    ON a.workspace_id = t.workspace_id AND a.job_id = t.job_id AND a.run_date = DATE_ADD(t.run_date, -t.back)
-  WHERE a.outcome = 'succeeded'
-  GROUP BY t.workspace_id, t.job_id, t.run_date
+    ON a.workspace_id = f.workspace_id AND a.job_id = f.job_id
+    AND CAST(a.start_time AS DATE) = DATE_ADD(f.run_date, f.ahead)
+    AND a.start_time >= f.end_time AND a.end_time > f.end_time
+    AND UNIX_MICROS(a.start_time) - UNIX_MICROS(f.end_time) <= 86400000000
+  WHERE a.outcome = 'succeeded' OR a.outcome = 'failure'
+),
+retries AS (
+  -- The retry of a failure is what ended first of all that began within 24 h of it: known for good once it ended.
+  SELECT * FROM candidates WHERE rank = 1
+),
+retry_windows AS (
+  SELECT workspace_id, job_id, known_on, worked, DATE_ADD(run_date, ahead) AS window_end
+  FROM (
+    SELECT workspace_id, job_id, run_date, known_on, worked, EXPLODE(SEQUENCE(0, 29)) AS ahead
+    FROM retries
+  )
+),
+trailing_retries AS (
+  SELECT workspace_id, job_id, window_end, COUNT(*) AS retries_30d, SUM(worked) AS worked_30d
+  FROM retry_windows
+  WHERE known_on <= window_end AND window_end >= :start_date
+  GROUP BY workspace_id, job_id, window_end
+),
+last_failures AS (
+  SELECT
+    f.workspace_id, f.job_id, f.run_date, f.attempt, f.duration_sec,
+    r.known_on IS NULL AS is_open
+  FROM failures AS f
+  LEFT JOIN retries AS r
+    ON r.workspace_id = f.workspace_id AND r.job_id = f.job_id AND r.run_id = f.run_id AND r.attempt = f.attempt
+    AND r.known_on = f.run_date
+  WHERE f.place = 1 AND f.run_date >= :start_date
 ),
 last_attempts AS (
   SELECT
@@ -124,10 +203,15 @@ runtime_changes AS (
   WHERE r.place = 1
   GROUP BY r.workspace_id, r.job_id, r.run_date
 ),
+version_days AS (
+  SELECT DISTINCT dbr_version, change_date
+  FROM gold.dim_cluster
+  WHERE dbr_version IS NOT NULL AND change_date BETWEEN DATE_ADD(:start_date, -90) AND :end_date
+),
 runtime_ages AS (
   SELECT r.workspace_id, r.job_id, r.run_date, MIN(c.change_date) AS first_seen
   FROM attempt_runtimes AS r
-  JOIN gold.dim_cluster AS c
+  JOIN version_days AS c
     ON c.dbr_version = r.dbr_version AND c.change_date BETWEEN DATE_ADD(r.run_date, -90) AND r.run_date
   WHERE r.place = 1
   GROUP BY r.workspace_id, r.job_id, r.run_date
@@ -153,13 +237,22 @@ SELECT
   w.max_duration_sec,
   TRY_DIVIDE(CAST(w.failed_7d AS DOUBLE), w.decided_7d) AS failure_rate_7d,
   TRY_DIVIDE(CAST(w.failed_30d AS DOUBLE), w.decided_30d) AS rolling_failure_rate_30d,
+  TRY_DIVIDE(CAST(w.succeeded_7d AS DOUBLE), w.decided_7d) AS success_rate_7d,
   TRY_DIVIDE(CAST(w.succeeded_seconds_30d AS DOUBLE), w.succeeded_30d) AS rolling_avg_duration_30d,
   w.failed_30d AS total_failures_30d,
   w.total_30d AS total_runs_30d,
   CAST(w.repairs_30d AS DOUBLE) / w.total_30d AS rolling_repair_rate_30d,
   CAST(w.total_30d AS DOUBLE) / 30 AS runs_per_day_30d,
   w.active_days_30d,
-  t.p95_success_duration_30d,
+  ELEMENT_AT(t.quantiles, 1) AS p50_success_duration_30d,
+  ELEMENT_AT(t.quantiles, 2) AS p95_success_duration_30d,
+  w.prev_p50_duration_sec,
+  TRY_DIVIDE(w.latest_p50_duration_sec, ELEMENT_AT(t.quantiles, 1)) AS latest_p50_ratio_30d,
+  w.max_duration_ratio,
+  w.breached > 0 AS breached,
+  w.breached_30d,
+  TRY_DIVIDE(CAST(w.breached_30d AS DOUBLE), w.judged_days_30d) AS breach_rate_30d,
+  w.timeouts_30d,
   TRY_DIVIDE(
     TRY_DIVIDE(CAST(w.succeeded_seconds AS DOUBLE), w.succeeded_runs),
     TRY_DIVIDE(CAST(w.succeeded_seconds_30d AS DOUBLE), w.succeeded_30d)
@@ -167,12 +260,22 @@ SELECT
   w.prev_failed_runs > 0 AS prev_day_failed,
   w.consecutive_failed_days,
   DATEDIFF(w.run_date, w.last_failure) AS days_since_last_failure,
+  f.is_open AS last_failure_open,
+  f.attempt AS last_failure_attempt,
+  f.duration_sec AS last_failure_duration_sec,
+  COALESCE(y.retries_30d, 0) AS retries_30d,
+  TRY_DIVIDE(CAST(y.worked_30d AS DOUBLE), y.retries_30d) AS retry_success_rate_30d,
+  r.dbr_version AS runtime_version,
   DATEDIFF(w.run_date, g.first_seen) AS runtime_age_days,
   DATEDIFF(w.run_date, c.changed_on) AS days_since_runtime_change,
   MOD(DATEDIFF(w.run_date, DATE '1970-01-05'), 7) + 1 AS day_of_week,
   MOD(DATEDIFF(w.run_date, DATE '1970-01-05'), 7) >= 5 AS is_weekend
 FROM windows AS w
-LEFT JOIN trailing AS t ON t.workspace_id = w.workspace_id AND t.job_id = w.job_id AND t.run_date = w.run_date
+LEFT JOIN trailing AS t ON t.workspace_id = w.workspace_id AND t.job_id = w.job_id AND t.window_end = w.run_date
+LEFT JOIN last_failures AS f ON f.workspace_id = w.workspace_id AND f.job_id = w.job_id AND f.run_date = w.run_date
+LEFT JOIN trailing_retries AS y ON y.workspace_id = w.workspace_id AND y.job_id = w.job_id AND y.window_end = w.run_date
+LEFT JOIN attempt_runtimes AS r
+  ON r.workspace_id = w.workspace_id AND r.job_id = w.job_id AND r.run_date = w.run_date AND r.place = 1
 LEFT JOIN runtime_changes AS c ON c.workspace_id = w.workspace_id AND c.job_id = w.job_id AND c.run_date = w.run_date
 LEFT JOIN runtime_ages AS g ON g.workspace_id = w.workspace_id AND g.job_id = w.job_id AND g.run_date = w.run_date
 WHERE w.run_date BETWEEN :start_date AND :end_date

@@ -1,4 +1,5 @@
--- Security features of the days :start_date..:end_date; norms are over active days of t-28..t-1.
+-- Security features of the days :start_date..:end_date; norms are over active days of t-28..t-1, of grants (permission
+-- or token actions) over those of t-90..t-1.
 WITH events AS (
   SELECT *
   FROM gold.fact_audit_logs
@@ -38,6 +39,29 @@ news AS (
   FROM novelty
   GROUP BY user_id, event_date
 ),
+quarter AS (
+  SELECT
+    user_id,
+    event_date,
+    COUNT(CASE WHEN is_permission_action OR is_token_action THEN 1 END) AS grant_events,
+    CASE WHEN COUNT(CASE WHEN is_permission_action OR is_token_action THEN 1 END) > 0 THEN event_date END AS grant_date
+  FROM gold.fact_audit_logs
+  WHERE event_date BETWEEN DATE_ADD(:start_date, -90) AND :end_date AND user_id IS NOT NULL
+  GROUP BY user_id, event_date
+),
+grants AS (
+  SELECT
+    user_id,
+    event_date,
+    grant_events,
+    COUNT(*) OVER norm AS days_active_90d,
+    COUNT(grant_date) OVER norm AS grant_days_90d,
+    SUM(grant_events) OVER norm AS grant_events_90d,
+    MAX(grant_date) OVER norm AS last_grant
+  FROM quarter
+  WINDOW
+    norm AS (PARTITION BY user_id ORDER BY event_date RANGE BETWEEN INTERVAL 90 DAYS PRECEDING AND INTERVAL 1 DAYS PRECEDING)
+),
 counted AS (
   SELECT
     user_id,
@@ -48,6 +72,12 @@ counted AS (
     COUNT(CASE WHEN is_denied THEN 1 END) AS denied_events,
     COUNT(CASE WHEN is_failed_action THEN 1 END) AS failed_events,
     COUNT(CASE WHEN HOUR(event_time) < :off_hours_before OR HOUR(event_time) >= :off_hours_from THEN 1 END) AS off_hours_events,
+    COUNT(CASE WHEN FLOOR(HOUR(event_time) / 4) = 0 THEN 1 END) AS hours_0,
+    COUNT(CASE WHEN FLOOR(HOUR(event_time) / 4) = 1 THEN 1 END) AS hours_1,
+    COUNT(CASE WHEN FLOOR(HOUR(event_time) / 4) = 2 THEN 1 END) AS hours_2,
+    COUNT(CASE WHEN FLOOR(HOUR(event_time) / 4) = 3 THEN 1 END) AS hours_3,
+    COUNT(CASE WHEN FLOOR(HOUR(event_time) / 4) = 4 THEN 1 END) AS hours_4,
+    COUNT(CASE WHEN FLOOR(HOUR(event_time) / 4) = 5 THEN 1 END) AS hours_5,
     COUNT(CASE WHEN is_read_action THEN 1 END) AS read_events,
     COUNT(CASE WHEN is_export_action THEN 1 END) AS export_events,
     COUNT(CASE WHEN is_permission_action THEN 1 END) AS permission_change_events,
@@ -66,14 +96,26 @@ daily AS (
     COALESCE(n.new_ip_count, 0) AS new_ip_count,
     COALESCE(n.new_action_count, 0) AS new_action_count,
     COALESCE(n.new_table_count, 0) AS new_table_count,
-    TRY_DIVIDE(n.new_places, n.places) AS lateral_movement_risk
+    TRY_DIVIDE(n.new_places, n.places) AS lateral_movement_risk,
+    g.grant_events,
+    g.days_active_90d,
+    g.grant_days_90d,
+    g.grant_events_90d,
+    g.last_grant
   FROM counted AS c
   LEFT JOIN news AS n ON n.user_id = c.user_id AND n.event_date = c.event_date
+  LEFT JOIN grants AS g ON g.user_id = c.user_id AND g.event_date = c.event_date
 ),
 windows AS (
   SELECT
     *,
     COUNT(*) OVER norm AS days_active,
+    SUM(CAST(hours_0 AS DECIMAL(38, 0))) OVER norm AS hours_0_sum,
+    SUM(CAST(hours_1 AS DECIMAL(38, 0))) OVER norm AS hours_1_sum,
+    SUM(CAST(hours_2 AS DECIMAL(38, 0))) OVER norm AS hours_2_sum,
+    SUM(CAST(hours_3 AS DECIMAL(38, 0))) OVER norm AS hours_3_sum,
+    SUM(CAST(hours_4 AS DECIMAL(38, 0))) OVER norm AS hours_4_sum,
+    SUM(CAST(hours_5 AS DECIMAL(38, 0))) OVER norm AS hours_5_sum,
     SUM(CAST(event_count AS DECIMAL(38, 0))) OVER norm AS event_count_sum,
     SUM(CAST(event_count AS DECIMAL(38, 0)) * CAST(event_count AS DECIMAL(38, 0))) OVER norm AS event_count_squares,
     MAX(event_count) OVER norm AS event_count_max,
@@ -266,6 +308,24 @@ SELECT
   token_events_std AS token_events_std_28d,
   token_events_max AS token_events_max_28d,
   CASE WHEN days_active >= 3 THEN TRY_DIVIDE(token_events - token_events_mean, token_events_std) END AS token_events_z_28d,
+  TRY_DIVIDE(CAST(off_hours_events_sum AS DOUBLE), CAST(event_count_sum AS DOUBLE)) AS off_hours_ratio_28d,
+  CASE
+    WHEN days_active > 0
+    THEN CAST(event_count AS DOUBLE) / (2 * (event_count + 10)) * (
+      ABS(CAST(hours_0 AS DOUBLE) / event_count - CAST(hours_0_sum AS DOUBLE) / CAST(event_count_sum AS DOUBLE))
+      + ABS(CAST(hours_1 AS DOUBLE) / event_count - CAST(hours_1_sum AS DOUBLE) / CAST(event_count_sum AS DOUBLE))
+      + ABS(CAST(hours_2 AS DOUBLE) / event_count - CAST(hours_2_sum AS DOUBLE) / CAST(event_count_sum AS DOUBLE))
+      + ABS(CAST(hours_3 AS DOUBLE) / event_count - CAST(hours_3_sum AS DOUBLE) / CAST(event_count_sum AS DOUBLE))
+      + ABS(CAST(hours_4 AS DOUBLE) / event_count - CAST(hours_4_sum AS DOUBLE) / CAST(event_count_sum AS DOUBLE))
+      + ABS(CAST(hours_5 AS DOUBLE) / event_count - CAST(hours_5_sum AS DOUBLE) / CAST(event_count_sum AS DOUBLE))
+    )
+  END AS hour_shift_28d,
+  grant_events,
+  days_active_90d,
+  grant_days_90d,
+  TRY_DIVIDE(CAST(grant_events_90d AS DOUBLE), days_active_90d) AS grant_events_mean_90d,
+  DATEDIFF(event_date, last_grant) AS days_since_grant,
+  CASE WHEN days_active_90d > 0 THEN CASE WHEN grant_days_90d = 0 THEN grant_events ELSE 0 END END AS first_grant_events,
   MOD(DATEDIFF(event_date, DATE '1970-01-05'), 7) + 1 AS day_of_week,
   MOD(DATEDIFF(event_date, DATE '1970-01-05'), 7) >= 5 AS is_weekend
 FROM norms

@@ -1,4 +1,4 @@
-"""The five feature tables: their contracts and the queries that fill them."""
+"""The feature tables: their contracts and the queries that fill them."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def feature_query(contract: TableContract, words: Words, start: date, end: date)
             "end_date": end,
             "off_hours_before": words.off_hours_before,
             "off_hours_from": words.off_hours_from,
+            "team_tag": words.team_tag,
         },
         Window(end=end),
     )

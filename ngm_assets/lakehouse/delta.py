@@ -142,7 +142,7 @@ class DeltaLakehouse:
         return DeltaTable(self.path(full_name)).version()
 
     def ensure(self, contract: TableContract) -> DeltaTable:
-        """Open a table; create it, or add the contract's new columns, when needed.
+        """Open a table; create it, or add the contract's new columns and words, when needed.
 
         Raises:
             DataError: A stored column has another type than the contract says.
@@ -198,3 +198,8 @@ def _evolve(table: DeltaTable, contract: TableContract) -> None:
     missing = [field for field in wanted.fields if field.name not in stored]
     if missing:
         table.alter.add_columns(missing)
+    told = {field.name: field.metadata.get("comment") for field in table.schema().fields}
+    for field in wanted.fields:
+        comment = field.metadata["comment"]
+        if told.get(field.name) != comment:
+            table.alter.set_column_metadata(field.name, {"comment": comment})

@@ -7,12 +7,18 @@ from typing import Any
 import dagster as dg
 
 from ngm_assets.lakehouse.assets import as_metadata, asset_key
-from ngm_assets.models.dataset import catalog
-from ngm_assets.models.gates import GATE_MEANINGS, GateResult, gate_names
+from ngm_assets.models.catalog.spec import ModelSpec
+from ngm_assets.models.data.dataset import catalog
+from ngm_assets.models.evaluation.gates import GATE_MEANINGS, GateResult, gate_names
 from ngm_assets.models.lifecycle import TrainingOutcome, TrainingRequest, train_partition
-from ngm_assets.models.spec import ModelSpec
+from ngm_assets.models.registry.links import links_to
+from ngm_assets.models.registry.parent_run import ParentRun
+from ngm_assets.models.registry.registry import ModelRegistry
 from ngm_assets.partitions import Partitions, weeks_before
-from ngm_assets.resources import ParentRun, PlatformResource, RegistryResource
+from ngm_assets.resources import PlatformResource, RegistryResource
+
+STAYS_AWAY = "not_rolled_back"
+STAYS_AWAY_MEANING = "The version of this training was not rolled back; one that was stays so."
 
 
 def model_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
@@ -44,7 +50,8 @@ def _model_asset(spec: ModelSpec, partitions: Partitions) -> dg.AssetsDefinition
         check_specs=[
             dg.AssetCheckSpec(name=name, asset=key, description=GATE_MEANINGS[name])
             for name in gate_names(spec.problem)
-        ],
+        ]
+        + [dg.AssetCheckSpec(name=STAYS_AWAY, asset=key, description=STAYS_AWAY_MEANING)],
     )
     def _asset(
         context: dg.AssetExecutionContext,
@@ -59,12 +66,17 @@ def _model_asset(spec: ModelSpec, partitions: Partitions) -> dg.AssetsDefinition
                 who=f"dagster run {context.run.run_id}",
                 when=datetime.now(UTC),
                 parent_run=parent_run.run_id,
+                words=opened.settings.words,
                 feature_version=str(opened.lakehouse.version(f"features.{spec.feature_table}")),
+                tags={"dagster_run": context.run.run_id, "environment": opened.settings.env},
             )
             monday = date.fromisoformat(week)
-            outcome = train_partition(opened.engine, models, spec, monday, request)
+            with parent_run.watching(spec.name) as told:
+                outcome = train_partition(opened.engine, models, spec, monday, request)
+                told(outcome)
             context.log.info(f"{spec.name} as of {week}: {_verdict(outcome)}")
-            context.add_asset_metadata(_metadata(spec, outcome), partition_key=week)
+            links = _links(models, outcome)
+            context.add_asset_metadata(_metadata(spec, outcome) | links, partition_key=week)
         if outcome is not None:
             yield dg.MaterializeResult(asset_key=key, check_results=_results(key, spec, outcome))
 
@@ -83,9 +95,12 @@ def _description(spec: ModelSpec) -> str:
 def _verdict(outcome: TrainingOutcome) -> str:
     if outcome.version is None or outcome.decision is None:
         return f"no version. {outcome.reason}"
+    number = outcome.version.version
+    if outcome.rolled_back:
+        return f"version {number} (trained before) stays rolled back {outcome.rolled_back}"
     verb = "promoted" if outcome.decision.promote else "archived"
     again = " (trained before)" if outcome.reused else ""
-    return f"version {outcome.version.version} {verb}{again}: {outcome.decision.reason}"
+    return f"version {number} {verb}{again}: {outcome.decision.reason}"
 
 
 def _metadata(spec: ModelSpec, outcome: TrainingOutcome) -> dict[str, Any]:
@@ -123,7 +138,31 @@ def _results(
         )
     else:
         gates = outcome.decision.gates
-    return [_gate_result(key, gate, outcome.champion is None) for gate in gates]
+    results = [_gate_result(key, gate, outcome.champion is None) for gate in gates]
+    return [*results, _stays_away(key, outcome)]
+
+
+def _stays_away(key: dg.AssetKey, outcome: TrainingOutcome) -> dg.AssetCheckResult:
+    """Warn that a training came upon a version somebody had rolled back, and left it so."""
+    champion = outcome.champion.version if outcome.champion else None
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=STAYS_AWAY,
+        passed=not outcome.rolled_back,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=_verdict(outcome) if outcome.rolled_back else STAYS_AWAY_MEANING,
+        metadata=as_metadata({"champion_version": champion}),
+    )
+
+
+def _links(models: ModelRegistry, outcome: TrainingOutcome) -> dict[str, dg.MetadataValue[Any]]:
+    """Return the way to the MLflow run and version: addresses, or the command that opens them."""
+    if outcome.version is None:
+        return {}
+    return {
+        name: dg.MetadataValue.url(text) if text.startswith("http") else dg.MetadataValue.text(text)
+        for name, text in links_to(models.store, outcome.version).items()
+    }
 
 
 def _gate_result(key: dg.AssetKey, gate: GateResult, without: bool) -> dg.AssetCheckResult:

@@ -8,12 +8,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ngm_assets.models.catalog.spec import ModelSpec
+    from ngm_assets.models.data.frames import FloatArray
     from ngm_assets.models.estimators.base import Fitted
-    from ngm_assets.models.evaluation import Comparison, Measurement
-    from ngm_assets.models.frames import FloatArray
-    from ngm_assets.models.gates import Decision
-    from ngm_assets.models.loaded import FeatureContract
-    from ngm_assets.models.spec import ModelSpec
+    from ngm_assets.models.evaluation.gates import Decision
+    from ngm_assets.models.evaluation.measures import Comparison, Measurement
+    from ngm_assets.models.registry.loaded import FeatureContract
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,15 @@ class Holdout:
 
     Attributes:
         truth: Label or proxy, shape (n,).
-        prediction: Value, probability or score by the model fitted on the training part.
+        prediction: Value, probability, score or class position by the model fitted on the
+            training part.
+        calibrated: Whether it came true (0/1) and the probability that was given, each of shape
+            (n,); None for models without probabilities.
     """
 
     truth: FloatArray
     prediction: FloatArray
+    calibrated: tuple[FloatArray, FloatArray] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Candidate:
         champion_version: Version compared with.
         window: Days.
         rows: Rows by part: train, holdout, refit.
-        class_counts: Rows per class over all labelled rows; empty for regression.
+        class_counts: Rows per class over all labelled rows; empty for quantities.
         dataset_fingerprint: sha256 over keys, features and label.
         reference: Training statistics for drift.
         importance: Weight by feature, largest first.

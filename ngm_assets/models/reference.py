@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ngm_assets.models.frames import FloatArray, ModelFrame
+    import pandas as pd
+
+    from ngm_assets.models.data.frames import FloatArray, ModelFrame
 
 BINS = 10
+TOP_TEXTS = 50
 
 
 def reference_statistics(frame: ModelFrame, prediction: FloatArray) -> dict[str, Any]:
@@ -20,7 +23,9 @@ def reference_statistics(frame: ModelFrame, prediction: FloatArray) -> dict[str,
     import numpy as np
 
     columns = {
-        str(name): column_statistics(frame.features[name].to_numpy(dtype=np.float64))
+        str(name): text_statistics(frame.features[name])
+        if frame.features[name].dtype == object
+        else column_statistics(frame.features[name].to_numpy(dtype=np.float64))
         for name in frame.features.columns
     }
     return {
@@ -56,4 +61,23 @@ def column_statistics(values: FloatArray) -> dict[str, Any]:
         "max": float(known.max()),
         "edges": [float(edge) for edge in edges],
         "counts": [int(count) for count in counts],
+    }
+
+
+def text_statistics(values: pd.Series) -> dict[str, Any]:
+    """Describe one column of texts.
+
+    Returns:
+        rows, missing_rate, `texts`: the 50 most frequent texts with their counts (ties in order of
+        the text), and `other`: known values beyond them.
+    """
+    counts = values.dropna().value_counts()
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    top = {str(text): int(count) for text, count in ordered[:TOP_TEXTS]}
+    known = int(counts.sum())
+    return {
+        "rows": len(values),
+        "missing_rate": 1.0 - known / len(values) if len(values) else 1.0,
+        "texts": top,
+        "other": known - sum(top.values()),
     }

@@ -9,18 +9,24 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from ngm_assets.errors import DataError, InsufficientData
-from ngm_assets.models.assessment import assess
 from ngm_assets.models.candidate import Candidate, Holdout, TrainingContext, Window
+from ngm_assets.models.data.frames import ModelFrame, frame_fingerprint
+from ngm_assets.models.data.split import (
+    Split,
+    date_column,
+    latest_per_entity,
+    split_by_entity,
+    split_by_time,
+)
 from ngm_assets.models.estimators.base import resolve_estimator
-from ngm_assets.models.frames import ModelFrame, frame_fingerprint
+from ngm_assets.models.evaluation.assessment import assess
 from ngm_assets.models.reference import reference_statistics
-from ngm_assets.models.split import TimeSplit, split_by_time
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ngm_assets.models.loaded import LoadedModel
-    from ngm_assets.models.spec import ModelSpec
+    from ngm_assets.models.catalog.spec import ModelSpec
+    from ngm_assets.models.registry.loaded import LoadedModel
 
 
 def library_versions() -> dict[str, str]:
@@ -94,9 +100,10 @@ def train(
     """
     rows = _eligible(spec, frame, as_of)
     split = _split(spec, rows)
+    _require_named_classes(spec, rows)
     estimator = resolve_estimator(spec.estimator.type)
     train_part = rows.select(split.train)
-    _require_variation(spec, train_part)
+    require_variation(spec, train_part)
     first = estimator.fit(train_part, spec=spec, seed=spec.seed)
     final = estimator.fit(rows, spec=spec, seed=spec.seed)
     found = assess(
@@ -129,7 +136,7 @@ def train(
         dataset_fingerprint=fingerprint,
         reference=reference_statistics(rows, final.predict(rows.features).prediction),
         importance=dict(sorted(final.importance().items(), key=lambda item: (-item[1], item[0]))),
-        holdout=Holdout(found.judged.truth, found.judged.output),
+        holdout=Holdout(found.judged.truth, found.judged.output, found.judged.calibrated),
     )
 
 
@@ -149,23 +156,30 @@ def _eligible(spec: ModelSpec, frame: ModelFrame, as_of: date) -> ModelFrame:
             mend="Read only rows with date + horizon before the partition's day.",
         )
     for name in frame.features.columns:
-        if np.isinf(frame.features[name].to_numpy(dtype=np.float64)).any():
+        values = frame.features[name].to_numpy()
+        if values.dtype != object and np.isinf(values).any():
             raise DataError(
                 f"Feature {name} holds infinite values.",
                 where=f"features/{spec.feature_table}:{name}",
                 mend="Write null where a ratio has no denominator.",
             )
     begin = np.datetime64(as_of - timedelta(days=spec.training.window_days), "D")
-    return frame.select(frame.dates >= begin)
+    rows = frame.select(frame.dates >= begin)
+    if spec.training.split == "time":
+        return rows
+    return rows.select(latest_per_entity(rows.keys, date_column(rows.keys)))
 
 
-def _split(spec: ModelSpec, rows: ModelFrame) -> TimeSplit:
+def _split(spec: ModelSpec, rows: ModelFrame) -> Split:
     if len(rows) < spec.training.min_rows:
         raise InsufficientData(
             f"{spec.name} has {len(rows)} rows, needs {spec.training.min_rows}.",
             where=f"features/{spec.feature_table}",
             mend="Import more history, or lower training.min_rows knowingly.",
         )
+    if spec.training.split == "entity":
+        share = spec.training.holdout_share
+        return split_by_entity(rows.keys, date_column(rows.keys), share=share, seed=spec.seed)
     return split_by_time(
         rows.dates,
         horizon_days=spec.horizon_days,
@@ -174,7 +188,13 @@ def _split(spec: ModelSpec, rows: ModelFrame) -> TimeSplit:
     )
 
 
-def _require_variation(spec: ModelSpec, part: ModelFrame) -> None:
+def require_variation(spec: ModelSpec, part: ModelFrame) -> None:
+    """Refuse training rows that cannot teach a supervised model anything.
+
+    Raises:
+        InsufficientData: Too few positives or rows per class, one class, or a constant label.
+        DataError: A row has no label, or one of no known class.
+    """
     import numpy as np
 
     if spec.problem == "anomaly":
@@ -194,6 +214,8 @@ def _require_variation(spec: ModelSpec, part: ModelFrame) -> None:
                 where=f"label {spec.target.column}",
                 mend="Wait for more history or widen the training window.",
             )
+    elif spec.problem == "multiclass":
+        _require_classes(spec, part)
     elif part.label.max() <= part.label.min():
         raise InsufficientData(
             f"{spec.name} has the constant label {part.label[0]} in {len(part)} training rows.",
@@ -202,17 +224,49 @@ def _require_variation(spec: ModelSpec, part: ModelFrame) -> None:
         )
 
 
+def _require_classes(spec: ModelSpec, part: ModelFrame) -> None:
+    """Require two classes with enough rows."""
+    import numpy as np
+
+    label = np.empty(0) if part.label is None else part.label
+    counts = np.bincount(label.astype(np.intp), minlength=len(part.classes))
+    needed = max(spec.training.min_positives, 1)
+    if int((counts >= needed).sum()) < 2:
+        found = ", ".join(f"{n} {name}" for name, n in zip(part.classes, counts, strict=True))
+        raise InsufficientData(
+            f"{spec.name} has {found or 'no classes'} in {len(label)} training rows, needs two "
+            f"classes with at least {needed} rows each.",
+            where=f"label {spec.target.column}",
+            mend="Wait for more history or widen the training window.",
+        )
+
+
+def _require_named_classes(spec: ModelSpec, rows: ModelFrame) -> None:
+    """Require every row's class, those held out included, to be one the specification names."""
+    if spec.problem != "multiclass" or rows.label is None:
+        return
+    strange = int((rows.label < 0).sum())
+    if strange:
+        raise DataError(
+            f"{spec.name} has {strange} labels that are none of {', '.join(rows.classes)}.",
+            where=f"label {spec.target.column}",
+            mend="Mend the label SQL or the classes.",
+        )
+
+
 def _class_counts(spec: ModelSpec, rows: ModelFrame) -> dict[str, int]:
     import numpy as np
 
-    if spec.problem == "regression" or rows.label is None:
+    if spec.problem in ("regression", "quantile") or rows.label is None:
         return {}
     known = rows.label[~np.isnan(rows.label)]
+    if spec.problem == "multiclass":
+        return {name: int((known == place).sum()) for place, name in enumerate(rows.classes)}
     positives = int((known > 0).sum())
     return {"negative": len(known) - positives, "positive": positives}
 
 
-def _window(rows: ModelFrame, split: TimeSplit) -> Window:
+def _window(rows: ModelFrame, split: Split) -> Window:
     return Window(
         first=_day(split.train_start),
         train_last=_day(split.train_end),

@@ -13,8 +13,8 @@ from ngm_assets.lakehouse.assets import (
     table_metadata,
 )
 from ngm_assets.lakehouse.quality import SAMPLE, Finding, measure
-from ngm_assets.models.dataset import catalog
-from ngm_assets.models.spec import ModelSpec
+from ngm_assets.models.catalog.spec import ModelSpec
+from ngm_assets.models.data.dataset import catalog
 from ngm_assets.partitions import Partitions, days_between, days_of
 from ngm_assets.predictions.partition import ScoredDays, score_days
 from ngm_assets.predictions.tables import prediction_contract, prediction_lineage
@@ -118,7 +118,7 @@ def _flagged(spec: ModelSpec, done: ScoredDays) -> Finding:
     by_chance = float(binom.sf(flagged - 1, rows, budget)) if rows else 1.0
     return Finding(
         "flagged_share_as_budgeted",
-        spec.problem == "regression" or by_chance > UNLIKELY,
+        spec.problem not in ("anomaly", "binary") or by_chance > UNLIKELY,
         warn=True,
         numbers={
             "flagged": flagged,

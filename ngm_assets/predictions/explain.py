@@ -8,14 +8,14 @@ import string
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.errors import ModelError
-from ngm_assets.models.spec import OUTPUT_PLACEHOLDERS, template_placeholders
+from ngm_assets.models.catalog.spec import OUTPUT_PLACEHOLDERS, template_placeholders
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
-    from ngm_assets.models.frames import FloatArray
+    from ngm_assets.models.data.frames import FloatArray
 
 TOP = 3
 
@@ -29,7 +29,7 @@ def driver_texts(features: pd.DataFrame, contributions: FloatArray, top: int = T
     add nothing are left out, so there may be fewer than `top`.
 
     Args:
-        features: Feature values (n, k); NaN is written as null.
+        features: Numbers or texts (n, k); what is missing is written as null.
         contributions: Shape (n, k).
         top: Greatest number of entries.
     """
@@ -38,13 +38,13 @@ def driver_texts(features: pd.DataFrame, contributions: FloatArray, top: int = T
     names = [json.dumps(str(name)) for name in features.columns]
     size = np.abs(contributions)
     order = np.argsort(-size, axis=1, kind="stable")[:, :top]
-    values = np.take_along_axis(features.to_numpy(dtype=np.float64), order, axis=1)
+    values = np.take_along_axis(features.to_numpy(dtype=object), order, axis=1)
     shares = np.take_along_axis(contributions, order, axis=1)
     rows = zip(order.tolist(), values.tolist(), shares.tolist(), strict=True)
     return [
         "["
         + ", ".join(
-            f'{{"feature": {names[j]}, "value": {_number(value)}, '
+            f'{{"feature": {names[j]}, "value": {_value(value)}, '
             f'"contribution": {_number(share)}, "direction": "{"up" if share > 0 else "down"}"}}'
             for j, value, share in zip(*row, strict=True)
             if share != 0
@@ -52,6 +52,13 @@ def driver_texts(features: pd.DataFrame, contributions: FloatArray, top: int = T
         + "]"
         for row in rows
     ]
+
+
+def _value(value: str | float | None) -> str:
+    """Return a feature's value as JSON: a text, a number, or null where it is missing."""
+    if isinstance(value, str):
+        return json.dumps(value)
+    return "null" if value is None else _number(float(value))
 
 
 def _number(value: float) -> str:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from ngm_assets.engine.base import Query, Window
 from ngm_assets.features.tables import feature_contracts
-from ngm_assets.lakehouse.quality import daily_counts
-from ngm_assets.models.dataset import scoring_frame
+from ngm_assets.models.data.dataset import eligible_keys, scoring_frame
 from ngm_assets.platform import Platform
 from ngm_assets.predictions.scoring import score
 from ngm_assets.predictions.tables import prediction_contract
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ngm_assets.lakehouse.contract import TableContract
-    from ngm_assets.models.registry import ModelRegistry
-    from ngm_assets.models.spec import ModelSpec
+    from ngm_assets.models.catalog.spec import ModelSpec
+    from ngm_assets.models.registry.registry import ModelRegistry
 
 WHEN_AND_WHO = ("scored_at", "run_id")
 
@@ -80,9 +79,10 @@ def score_days(
         table = to_arrow(contract, rows)
         platform.lakehouse.overwrite(contract, table.to_reader, days[0], days[-1])
     per_day = pd.to_datetime(rows[contract.partition]).dt.date
+    eligible = eligible_keys(platform.engine, spec, days[0], days[-1])
     flagged = rows["severity"].notna() & (rows["severity"] != "info")
     return ScoredDays(
-        eligible=_eligible(platform, spec, days),
+        eligible={day: eligible.get(day, 0) for day in days},
         scored={day: int((per_day == day).sum()) for day in days},
         flagged={day: int(((per_day == day) & flagged).sum()) for day in days},
         versions=versions,
@@ -118,19 +118,13 @@ def _score_run(
     loaded = registry.load(spec.name, version)
     table = feature_contracts()[spec.feature_table]
     loaded.contract.require(table.name, {column.name: column.type for column in table.columns})
-    frame = scoring_frame(platform.engine, loaded.contract, *span)
+    frame = scoring_frame(platform.engine, loaded.spec, loaded.contract, *span)
     return score(loaded, frame.keys, frame.features, scored_at=scored_at, run_id=run_id)
 
 
 def _stored(platform: Platform, contract: TableContract, days: Sequence[date]) -> pd.DataFrame:
     sql = f"SELECT * FROM {contract.full_name}"
     return platform.engine.frame(Query(sql, {}, Window(days[0], days[-1])))
-
-
-def _eligible(platform: Platform, spec: ModelSpec, days: Sequence[date]) -> dict[date, int]:
-    table = feature_contracts()[spec.feature_table]
-    counts = daily_counts(platform.engine, table, days[0], days[-1])
-    return {day: counts.get(day, 0) for day in days}
 
 
 def _keep_unchanged(

@@ -7,40 +7,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ngm_assets.errors import ModelError
-from ngm_assets.models.frames import row_fingerprints
-from ngm_assets.models.spec import ANOMALY_THRESHOLD, SEVERITIES, Severity
+from ngm_assets.models.catalog.spec import ANOMALY_THRESHOLD
+from ngm_assets.models.data.frames import row_fingerprints
 from ngm_assets.predictions.explain import driver_texts, fill_actions
+from ngm_assets.predictions.severity import alarming, predicted_labels, row_severities
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
-    from ngm_assets.models.estimators.base import Outputs
-    from ngm_assets.models.frames import FloatArray
-    from ngm_assets.models.loaded import LoadedModel
-
-PREDICTION_COLUMNS = (
-    "target_start",
-    "target_end",
-    "prediction",
-    "predicted_label",
-    "probability",
-    "prediction_lower",
-    "prediction_upper",
-    "anomaly_score",
-    "is_anomaly",
-    "severity",
-    "expected",
-    "observed",
-    "drivers",
-    "recommended_action",
-    "model_name",
-    "model_version",
-    "run_id",
-    "feature_fingerprint",
-    "scored_at",
-)
+    from ngm_assets.models.data.frames import FloatArray
+    from ngm_assets.models.registry.loaded import LoadedModel
 
 
 def score(
@@ -57,14 +33,15 @@ def score(
     Args:
         loaded: The version to score with.
         keys: Key columns and the date column (datetime64), shape (n, ...).
-        features: Feature columns by name, numeric, missing = NaN; further columns are ignored.
+        features: Feature columns by name, numbers or texts; further columns are ignored.
         scored_at: Time stamp of the rows; a naive one is read as UTC.
         run_id: Run that writes the rows.
         table_columns: Type by column of the feature table, as its contract states them; given, it
             is held against the contract stored in the version.
 
     Returns:
-        Keys and date, then `PREDICTION_COLUMNS`, n rows in the order of `keys`.
+        Keys and date, then the columns of the model's prediction contract in its order, n rows in
+        the order of `keys`.
 
     Raises:
         ModelError: Keys, columns or types do not fit the version's contract, or the numbers of
@@ -75,73 +52,38 @@ def score(
 
     matrix = _checked(loaded, keys, features, table_columns)
     spec, date_column = loaded.spec, loaded.contract.date_column
+    rows = len(keys)
     outputs = loaded.fitted.predict(matrix)
+    contributions = loaded.fitted.contributions(matrix)
     day = keys[date_column].to_numpy().astype("datetime64[D]")
-    anomaly = spec.problem == "anomaly"
-    first, last = (0, 0) if anomaly else (1, spec.horizon_days)
-    severity = severities(spec.severity, severity_basis(spec.problem, outputs))
+    first, last = (0, 0) if spec.problem == "anomaly" else (1, spec.horizon_days)
+    severity = row_severities(spec, outputs)
+    alarm = alarming(severity)
     table = pd.DataFrame({name: keys[name].to_numpy() for name in _key_names(loaded)})
     table["target_start"] = (day + np.timedelta64(first, "D")).astype("datetime64[ns]")
     table["target_end"] = (day + np.timedelta64(last, "D")).astype("datetime64[ns]")
     table["prediction"] = outputs.prediction
-    table["predicted_label"] = pd.array([None] * len(keys), dtype="string")
-    table["probability"] = _or_null(outputs.probability, len(keys))
-    table["prediction_lower"] = _or_null(outputs.lower, len(keys))
-    table["prediction_upper"] = _or_null(outputs.upper, len(keys))
-    table["anomaly_score"] = _or_null(outputs.anomaly_score, len(keys))
-    table["is_anomaly"] = _is_anomaly(outputs.anomaly_score, len(keys))
+    table["predicted_label"] = pd.array(
+        predicted_labels(spec, outputs, matrix, contributions, alarm), dtype="string"
+    )
+    table["probability"] = _or_null(outputs.probability, rows)
+    table["prediction_lower"] = _or_null(outputs.lower, rows)
+    table["prediction_upper"] = _or_null(outputs.upper, rows)
+    table["anomaly_score"] = _or_null(outputs.anomaly_score, rows)
+    table["is_anomaly"] = _is_anomaly(outputs.anomaly_score, rows)
     table["severity"] = pd.array(severity, dtype="string")
-    table["expected"] = _or_null(outputs.expected, len(keys))
-    table["observed"] = _or_null(outputs.observed, len(keys))
-    drivers = driver_texts(matrix, loaded.fitted.contributions(matrix))
-    table["drivers"] = pd.array(drivers, dtype="string")
-    actions = fill_actions(spec.recommended_action, table, matrix, alarming(severity))
+    table["expected"] = _or_null(outputs.expected, rows)
+    table["observed"] = _or_null(outputs.observed, rows)
+    table["drivers"] = pd.array(driver_texts(matrix, contributions), dtype="string")
+    actions = fill_actions(spec.recommended_action, table, matrix, alarm)
     table["recommended_action"] = pd.array(actions, dtype="string")
-    table["model_name"] = pd.array([spec.name] * len(keys), dtype="string")
-    table["model_version"] = np.full(len(keys), loaded.version, dtype=np.int32)
-    table["run_id"] = pd.array([run_id] * len(keys), dtype="string")
+    table["model_name"] = pd.array([spec.name] * rows, dtype="string")
+    table["model_version"] = np.full(rows, loaded.version, dtype=np.int32)
+    table["run_id"] = pd.array([run_id] * rows, dtype="string")
     table["feature_fingerprint"] = pd.array(row_fingerprints(matrix), dtype="string")
     stamp = scored_at.replace(tzinfo=UTC) if scored_at.tzinfo is None else scored_at.astimezone(UTC)
-    table["scored_at"] = pd.Series([stamp] * len(keys), dtype="datetime64[us, UTC]")
-    return table[[*_key_names(loaded), *PREDICTION_COLUMNS]]
-
-
-def severity_basis(problem: str, outputs: Outputs) -> FloatArray:
-    """Return what the bands apply to, shape (n,).
-
-    The anomaly score, the probability, or for a regression prediction / expected; without an
-    expected value, the prediction itself. NaN where it is unknown.
-    """
-    import numpy as np
-
-    if problem == "anomaly" and outputs.anomaly_score is not None:
-        return outputs.anomaly_score
-    if problem == "binary" and outputs.probability is not None:
-        return outputs.probability
-    if outputs.expected is None:
-        return outputs.prediction
-    known = np.isfinite(outputs.expected) & (outputs.expected > 0)
-    ratio = np.full(len(outputs.prediction), np.nan)
-    ratio[known] = outputs.prediction[known] / outputs.expected[known]
-    return ratio
-
-
-def severities(bands: Mapping[Severity, float], basis: FloatArray) -> NDArray[np.object_]:
-    """Return the highest band whose lower bound is reached; info below all; None if unknown."""
-    import numpy as np
-
-    names = [band for band in SEVERITIES if band in bands]
-    position = np.searchsorted([bands[name] for name in names], basis, side="right")
-    found = np.array(["info", *names], dtype=object)[position]
-    found[~np.isfinite(basis)] = None
-    return found
-
-
-def alarming(severity: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Return which rows are at least low."""
-    import numpy as np
-
-    return np.isin(severity.astype(str), SEVERITIES[1:])
+    table["scored_at"] = pd.Series([stamp] * rows, dtype="datetime64[us, UTC]")
+    return table
 
 
 def _checked(
@@ -165,7 +107,7 @@ def _checked(
     for name in contract.features:
         if name not in features.columns:
             faults.append(f"column {name} is missing")
-        elif features[name].dtype.kind not in "fiub":
+        elif contract.types[name] != "string" and features[name].dtype.kind not in "fiub":
             faults.append(f"column {name} is {features[name].dtype}, not a number")
     if faults:
         raise ModelError(
@@ -173,11 +115,13 @@ def _checked(
             where=where,
             mend="Restore the columns, or train and promote a version on the new table.",
         )
-    matrix = features[list(contract.features)].astype(np.float64).reset_index(drop=True)
-    infinite = np.isinf(matrix.to_numpy()).any(axis=0)
-    if infinite.any():
+    numbers = [name for name, kind in contract.types.items() if kind != "string"]
+    matrix = features[list(contract.features)].reset_index(drop=True)
+    matrix = matrix.astype(dict.fromkeys(numbers, np.float64))
+    infinite = [name for name in numbers if np.isinf(matrix[name].to_numpy()).any()]
+    if infinite:
         raise ModelError(
-            f"Infinite values in {', '.join(matrix.columns[infinite])}.",
+            f"Infinite values in {', '.join(infinite)}.",
             where=where,
             mend="Write null where a ratio has no denominator.",
         )

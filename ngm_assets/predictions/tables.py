@@ -7,8 +7,11 @@ from functools import cache
 from ngm_assets.engine.lineage import Source
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.lakehouse.contract import Column, TableContract
-from ngm_assets.models.dataset import catalog
-from ngm_assets.models.spec import SEVERITIES, ModelSpec
+from ngm_assets.models.catalog.spec import SEVERITIES, ModelSpec
+from ngm_assets.models.data.dataset import catalog
+
+_FROM_THE_DAY = ("target_start", "target_end")
+_NOT_FROM_FEATURES = (*_FROM_THE_DAY, "model_name", "model_version", "run_id", "scored_at")
 
 
 def table_name(model: str) -> str:
@@ -40,11 +43,6 @@ def prediction_contract(spec: ModelSpec) -> TableContract:
 
 def _outputs(spec: ModelSpec) -> tuple[Column, ...]:
     anomaly = spec.problem == "anomaly"
-    meaning = (
-        "Anomaly score, 0..1, higher is worse."
-        if anomaly
-        else f"{spec.target.description} Unit: {spec.target.unit}."
-    )
     span = "the feature date" if anomaly else f"t+1 .. t+{spec.horizon_days}"
     return (
         Column(
@@ -53,14 +51,14 @@ def _outputs(spec: ModelSpec) -> tuple[Column, ...]:
         Column(
             name="target_end", type="date", nullable=False, doc=f"Last day it speaks of: {span}."
         ),
-        Column(name="prediction", type="double", doc=meaning),
-        Column(name="predicted_label", type="string", doc="Predicted class or recommendation."),
+        Column(name="prediction", type="double", doc=_meaning(spec)),
+        Column(name="predicted_label", type="string", doc=_label_meaning(spec)),
         Column(
             name="probability",
             type="double",
             min=0,
             max=1,
-            doc="Calibrated probability of the positive class.",
+            doc="Calibrated probability of the positive or the predicted class.",
         ),
         Column(
             name="prediction_lower", type="double", doc="10th percentile, where the model has one."
@@ -86,10 +84,10 @@ def _outputs(spec: ModelSpec) -> tuple[Column, ...]:
             name="severity",
             type="string",
             accepted=SEVERITIES,
-            doc="Band of the score, probability or ratio.",
+            doc=_bands(spec),
         ),
-        Column(name="expected", type="double", doc="The norm the model compares with."),
-        Column(name="observed", type="double", doc="What was observed on the feature date."),
+        Column(name="expected", type="double", doc=_reported(spec, "expected")),
+        Column(name="observed", type="double", doc=_reported(spec, "observed")),
         Column(
             name="drivers",
             type="string",
@@ -122,31 +120,56 @@ def _outputs(spec: ModelSpec) -> tuple[Column, ...]:
     )
 
 
+def _meaning(spec: ModelSpec) -> str:
+    if spec.problem == "anomaly":
+        return "Anomaly score, 0..1, higher is worse."
+    said = f"{spec.target.description} Unit: {spec.target.unit}."
+    kinds = {
+        "binary": "Probability of: ",
+        "quantile": "Median of: ",
+        "multiclass": "Position of the predicted class, from 0. ",
+    }
+    return kinds.get(spec.problem, "") + said
+
+
+def _label_meaning(spec: ModelSpec) -> str:
+    if spec.classes:
+        return f"One of {', '.join(spec.classes)}."
+    if spec.problem == "multiclass":
+        return "Name of the predicted class."
+    if spec.reasons:
+        return f"On rows above info, what adds most: {', '.join(spec.reasons)}."
+    return "Not used by this model."
+
+
+def _bands(spec: ModelSpec) -> str:
+    basis = "prediction"
+    if spec.problem == "anomaly":
+        basis = "anomaly_score"
+    elif spec.problem in ("binary", "multiclass"):
+        basis = "probability"
+    elif spec.severity_of == "ratio" and "expected" in spec.estimator.params:
+        basis = "prediction / expected"
+    side = "at least" if spec.worse == "higher" else "at most"
+    bands = ", ".join(f"{name} {bound:g}" for name, bound in spec.severity.items())
+    quiet = f"; {', '.join(spec.quiet_classes)} is always info" if spec.quiet_classes else ""
+    return f"Band of {basis}, {side}: {bands}{quiet}."
+
+
+def _reported(spec: ModelSpec, role: str) -> str:
+    name = spec.estimator.params.get(role)
+    if name is None:
+        return "Not used by this model."
+    return f"{name}: {feature_contracts()[spec.feature_table].column(str(name)).doc}"
+
+
 def prediction_lineage(spec: ModelSpec) -> dict[str, tuple[Source, ...]]:
     """Return the feature columns each column of a prediction table comes from."""
     features = feature_contracts()[spec.feature_table]
     inputs = tuple((features.full_name, name) for name in spec.features)
     keys = {name: ((features.full_name, name),) for name in features.key}
     outputs: dict[str, tuple[Source, ...]] = {column.name: () for column in _outputs(spec)}
-    outputs |= dict.fromkeys(_COMPUTED, inputs)
-    outputs |= {
-        name: ((features.full_name, features.partition),) for name in ("target_start", "target_end")
-    }
+    computed = [name for name in outputs if name not in _NOT_FROM_FEATURES]
+    outputs |= dict.fromkeys(computed, inputs)
+    outputs |= dict.fromkeys(_FROM_THE_DAY, ((features.full_name, features.partition),))
     return {**keys, **outputs}
-
-
-_COMPUTED = (
-    "prediction",
-    "predicted_label",
-    "probability",
-    "prediction_lower",
-    "prediction_upper",
-    "anomaly_score",
-    "is_anomaly",
-    "severity",
-    "expected",
-    "observed",
-    "drivers",
-    "recommended_action",
-    "feature_fingerprint",
-)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ngm_assets.models.candidate import Candidate
-from ngm_assets.models.registry import ModelRegistry
+from ngm_assets.models.registry.registry import ModelRegistry
 from ngm_assets.models.training import train
 from ngm_assets_tests.models import making
 
@@ -49,6 +50,43 @@ def regression() -> Candidate:
 
 
 @pytest.fixture(scope="session")
+def quantile() -> Candidate:
+    """Return a trained quantile candidate."""
+    return _candidate("quantile")
+
+
+@pytest.fixture(scope="session")
+def multiclass() -> Candidate:
+    """Return a trained multiclass candidate."""
+    return _candidate("multiclass")
+
+
+@pytest.fixture(scope="session")
+def texts() -> Candidate:
+    """Return a trained classifier of names."""
+    return train(
+        making.text_spec(),
+        making.text_frame(),
+        as_of=making.as_of(30),
+        champion=None,
+        context=replace(making.context(), contract=making.text_contract()),
+    )
+
+
+@pytest.fixture(scope="session")
 def anomaly() -> Candidate:
     """Return a trained anomaly candidate."""
     return _candidate("anomaly")
+
+
+@pytest.fixture(scope="session")
+def forest() -> Candidate:
+    """Return a trained anomaly candidate whose estimator is stored by skops."""
+    estimator = {"type": "isolation_forest", "params": {"trees": 20}}
+    return train(
+        making.spec_of("anomaly", estimator=estimator),
+        making.frame_of("anomaly"),
+        as_of=making.as_of(),
+        champion=None,
+        context=making.context(),
+    )

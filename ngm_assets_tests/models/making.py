@@ -10,17 +10,22 @@ import numpy as np
 import pandas as pd
 
 from ngm_assets.models.candidate import Candidate, TrainingContext
-from ngm_assets.models.frames import ModelFrame
-from ngm_assets.models.loaded import FeatureContract, LoadedModel
-from ngm_assets.models.spec import ModelSpec
+from ngm_assets.models.catalog.spec import ModelSpec
+from ngm_assets.models.data.frames import ModelFrame
+from ngm_assets.models.registry.loaded import FeatureContract, LoadedModel
 
 FIRST = date(2026, 1, 1)
 FEATURES = ("load", "size", "errors")
+TEXTS = ("job_name", "team")
 ESTIMATORS = {
     "binary": "xgboost_binary",
     "regression": "xgboost_regression",
+    "quantile": "xgboost_quantile",
+    "multiclass": "xgboost_multiclass",
     "anomaly": "robust_deviation",
 }
+METRICS = {"regression": "male", "quantile": "male", "multiclass": "balanced_accuracy"}
+CLASSES = ("low", "middle", "high")
 
 
 def spec_entry(problem: str = "binary", **changes: Any) -> dict[str, Any]:
@@ -43,10 +48,12 @@ def spec_entry(problem: str = "binary", **changes: Any) -> dict[str, Any]:
         "proxy" if problem == "anomaly" else "label": target,
         "baseline": {"column": "rule", "description": "The rule of thumb."},
         "estimator": {"type": ESTIMATORS[problem]},
-        "metric": {"name": "male" if problem == "regression" else "average_precision"},
+        "metric": {"name": METRICS.get(problem, "average_precision")},
         "severity": {"info": 0.0, "low": 0.5, "medium": 0.6, "high": 0.7, "critical": 0.9},
         "recommended_action": "Look at {workspace_id}: {prediction:.2f} with {errors:.0f} errors.",
     }
+    if problem == "multiclass":
+        entry["classes"] = list(CLASSES)
     return entry | changes
 
 
@@ -60,7 +67,8 @@ def frame_of(
 ) -> ModelFrame:
     """Return rows from which the problem can be learnt, better than by the baseline.
 
-    Binary: the outcome is likelier with load. Regression: the outcome is size, moved by load.
+    Binary: the outcome is likelier with load. Quantities: the outcome is size, moved by load.
+    Multiclass: load, blurred, in three classes; the baseline goes by errors.
     Anomaly: 1 % of the rows are planted far off; the proxy of the last day is not ripe.
     """
     rng = np.random.default_rng(seed)
@@ -68,12 +76,15 @@ def frame_of(
     dates = np.repeat(np.datetime64(FIRST, "D") + np.arange(days), keys)
     load, size = rng.normal(size=n), rng.gamma(2.0, 100.0, size=n)
     errors = rng.poisson(0.3, size=n).astype(np.float64)
-    if problem == "regression":
+    if problem in ("regression", "quantile"):
         outcome = size * np.exp(0.4 * load + rng.normal(0, 0.2, n))
         baseline = size.copy()
     else:
         outcome = (rng.random(n) < 1 / (1 + np.exp(2 - 2 * load))).astype(np.float64)
         baseline = (errors > 0).astype(np.float64)
+    if problem == "multiclass":
+        outcome = np.digitize(load + rng.normal(0, 0.4, n), (-0.6, 0.6)).astype(np.float64)
+        baseline = np.minimum(errors, 2.0)
     if problem == "anomaly":
         outcome = (rng.random(n) < 0.01).astype(np.float64)
         load, size = load + 7 * outcome, size + 2500 * outcome
@@ -84,7 +95,41 @@ def frame_of(
     features = pd.DataFrame({"load": load, "size": size, "errors": errors})
     names = np.tile([f"w{i:02d}" for i in range(keys)], days)
     table = pd.DataFrame({"workspace_id": names, "usage_date": dates.astype("datetime64[ns]")})
-    return ModelFrame(table, dates, features, outcome, baseline)
+    classes = CLASSES if problem == "multiclass" else ()
+    return ModelFrame(table, dates, features, outcome, baseline, classes)
+
+
+def text_spec(**changes: Any) -> ModelSpec:
+    """Return a valid specification of a classifier of names."""
+    base = {
+        "features": list(TEXTS),
+        "estimator": {"type": "text_classifier"},
+        "recommended_action": "Look at {job_name}: probably {predicted_label}.",
+    }
+    return spec_of("multiclass", **(base | changes))
+
+
+def text_frame(*, days: int = 30, keys: int = 12, seed: int = 3) -> ModelFrame:
+    """Return rows whose class follows from a word of the job's name, but for one in ten.
+
+    The team says nothing; both may be missing. The baseline always says the first class.
+    """
+    rng = np.random.default_rng(seed)
+    n = days * keys
+    label = rng.integers(0, len(CLASSES), n)
+    told = np.where(rng.random(n) < 0.1, rng.integers(0, len(CLASSES), n), label)
+    words = (("load", "ingest"), ("report", "dashboard"), ("train", "score"))
+    names = [f"{rng.choice(words[place])}_{rng.choice(['east', 'west'])}" for place in told]
+    teams = rng.choice(np.array(["red", "blue", None], dtype=object), n)
+    rows = frame_of("multiclass", days=days, keys=keys)
+    features = pd.DataFrame({"job_name": names, "team": teams}, dtype=object)
+    features.loc[::50, "job_name"] = None
+    return replace(rows, features=features, label=label.astype(np.float64), baseline=np.zeros(n))
+
+
+def text_contract() -> FeatureContract:
+    """Return the contract of a made-up feature table of names."""
+    return replace(contract(), types=dict.fromkeys(TEXTS, "string"))
 
 
 def contract() -> FeatureContract:

@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 
 from ngm_assets.models.candidate import Candidate, Holdout
-from ngm_assets.models.card import card
-from ngm_assets.models.evaluation import Comparison
-from ngm_assets.models.gates import Decision
-from ngm_assets.models.plots import plots
+from ngm_assets.models.evaluation.gates import Decision
+from ngm_assets.models.evaluation.measures import Comparison
+from ngm_assets.models.registry.card import card
+from ngm_assets.models.registry.plots import plots
 
 PNG = b"\x89PNG\r\n"
 
 
-@pytest.mark.parametrize("problem", ["binary", "regression", "anomaly"])
+@pytest.mark.parametrize(
+    "problem", ["binary", "regression", "quantile", "multiclass", "texts", "anomaly"]
+)
 def test_a_card_says_purpose_data_metrics_gates_features_and_limits(
     problem: str, request: pytest.FixtureRequest
 ) -> None:
@@ -52,6 +54,9 @@ def test_a_refused_candidate_says_so(binary: Candidate) -> None:
     [
         ("binary", {"importance.png", "calibration.png", "precision_recall.png"}),
         ("regression", {"importance.png", "residuals.png"}),
+        ("quantile", {"importance.png", "residuals.png"}),
+        ("multiclass", {"importance.png", "confusion.png", "calibration.png"}),
+        ("texts", {"importance.png", "confusion.png", "calibration.png"}),
         ("anomaly", {"importance.png", "precision_recall.png"}),
     ],
 )

@@ -7,50 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from ngm_assets.errors import ConfigError
-from ngm_assets.models.catalog_reader import load_catalog
-from ngm_assets.models.spec import ModelSpec
-from ngm_assets_tests.models.making import FEATURES, spec_entry, spec_of
-
-KEYS = ("workspace_id", "usage_date")
-COLUMNS = {"cost_features": (*KEYS, *FEATURES, "extra"), "security_features": ("user_id",)}
-LABELS = {"cost": ("outcome", "rule"), "security": ("denials",)}
-
-
-def _load(folder: Path) -> tuple[ModelSpec, ...]:
-    return load_catalog(
-        folder,
-        feature_columns=COLUMNS,
-        label_columns=LABELS,
-        key_columns={"cost_features": KEYS},
-    )
-
-
-def _write(folder: Path, *entries: dict[str, Any], file: str = "cost.yaml") -> Path:
-    catalog = folder / "catalog"
-    catalog.mkdir(exist_ok=True)
-    text = yaml.safe_dump({"models": list(entries)}, sort_keys=False)
-    (catalog / file).write_text(text)
-    return catalog
-
-
-def _refusal(folder: Path) -> ConfigError:
-    with pytest.raises(ConfigError) as caught:
-        _load(folder)
-    return caught.value
-
-
-def _line_of(path: Path, text: str) -> int:
-    """Return the last line that holds `text`: bad entries are written last."""
-    lines = path.read_text().splitlines()
-    return max(number for number, line in enumerate(lines, 1) if text in line)
+from ngm_assets.models.catalog.spec import ModelSpec
+from ngm_assets_tests.models.catalogues import line_of, load, refusal, write
+from ngm_assets_tests.models.making import spec_entry, spec_of
 
 
 def test_valid_entries_become_specifications_in_order(tmp_path: Path) -> None:
     entries = [spec_entry("binary"), spec_entry("regression"), spec_entry("anomaly")]
-    specs = _load(_write(tmp_path, *entries))
+    specs = load(write(tmp_path, *entries))
     assert [spec.name for spec in specs] == ["binary_model", "regression_model", "anomaly_model"]
     assert specs[0] == spec_of("binary")
 
@@ -58,7 +23,7 @@ def test_valid_entries_become_specifications_in_order(tmp_path: Path) -> None:
 def test_the_domain_is_the_files_unless_said(tmp_path: Path) -> None:
     entry = spec_entry()
     del entry["domain"]
-    assert _load(_write(tmp_path, entry))[0].domain == "cost"
+    assert load(write(tmp_path, entry))[0].domain == "cost"
 
 
 def _nested(part: str, **changes: Any) -> Callable[[dict[str, Any]], None]:
@@ -179,9 +144,9 @@ def test_a_bad_entry_is_refused_where_it_stands(name: str, tmp_path: Path) -> No
     change, text, field, hint = BAD[name]
     entry = spec_entry()
     change(entry)
-    folder = _write(tmp_path, spec_entry("anomaly"), entry)
-    error = _refusal(folder)
-    line = _line_of(folder / "cost.yaml", text)
+    folder = write(tmp_path, spec_entry("anomaly"), entry)
+    error = refusal(folder)
+    line = line_of(folder / "cost.yaml", text)
     assert error.where == f"catalog/cost.yaml:{line}:{field}"
     assert hint in error.mend
     assert "binary_model" in error.what
@@ -189,51 +154,51 @@ def test_a_bad_entry_is_refused_where_it_stands(name: str, tmp_path: Path) -> No
 
 def test_an_anomaly_band_below_the_threshold_is_refused(tmp_path: Path) -> None:
     entry = spec_entry("anomaly", severity={"info": 0.0, "low": 0.4})
-    assert "0.5" in _refusal(_write(tmp_path, entry)).what
+    assert "0.5" in refusal(write(tmp_path, entry)).what
 
 
 def test_a_parameter_that_names_a_foreign_feature_is_refused(tmp_path: Path) -> None:
     entry = spec_entry("anomaly")
     entry["estimator"] = {"type": "robust_deviation", "params": {"directions": {"lod": "up"}}}
-    error = _refusal(_write(tmp_path, entry))
+    error = refusal(write(tmp_path, entry))
     assert error.where.endswith(":estimator.params.directions.lod")
     assert "load" in error.mend
 
 
 def test_a_name_taken_in_another_file_is_refused_with_both_places(tmp_path: Path) -> None:
-    _write(tmp_path, spec_entry())
+    write(tmp_path, spec_entry())
     other = spec_entry(domain="security")
-    error = _refusal(_write(tmp_path, other, file="security.yaml"))
+    error = refusal(write(tmp_path, other, file="security.yaml"))
     assert "catalog/cost.yaml:2:name" in str(error)
     assert "catalog/security.yaml:2:name" in str(error)
 
 
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    folder = _write(tmp_path, spec_entry())
+    folder = write(tmp_path, spec_entry())
     path = folder / "cost.yaml"
     path.write_text(path.read_text() + "  owner: team:second\n")
-    error = _refusal(folder)
-    assert error.where == f"catalog/cost.yaml:{_line_of(path, 'team:second')}:owner"
+    error = refusal(folder)
+    assert error.where == f"catalog/cost.yaml:{line_of(path, 'team:second')}:owner"
 
 
 def test_what_is_not_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
-    folder = _write(tmp_path)
+    folder = write(tmp_path)
     (folder / "cost.yaml").write_text("models:\n  - name: x\n    owner: [unclosed\n")
-    error = _refusal(folder)
+    error = refusal(folder)
     assert error.where.startswith("catalog/cost.yaml:4:")
     assert error.what.startswith("Not YAML")
 
 
 def test_a_file_of_another_shape_is_refused(tmp_path: Path) -> None:
-    folder = _write(tmp_path)
+    folder = write(tmp_path)
     (folder / "cost.yaml").write_text("- name: x\n")
-    assert "models" in _refusal(folder).mend
+    assert "models" in refusal(folder).mend
 
 
 def test_all_faults_of_all_files_come_in_one_error(tmp_path: Path) -> None:
-    _write(tmp_path, spec_entry(features=["lode"]), spec_entry("anomaly", seed="x"))
-    folder = _write(tmp_path, {"name": "thin"}, file="security.yaml")
-    text = str(_refusal(folder))
+    write(tmp_path, spec_entry(features=["lode"]), spec_entry("anomaly", seed="x"))
+    folder = write(tmp_path, {"name": "thin"}, file="security.yaml")
+    text = str(refusal(folder))
     for part in ("features.0", "seed", "security.yaml:2:description", "mean load?"):
         assert part in text
 

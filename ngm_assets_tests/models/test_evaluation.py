@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ngm_assets.models import evaluation as ev
-from ngm_assets.models.metrics import metrics
+from ngm_assets.models.evaluation import measures as ev
+from ngm_assets.models.evaluation.metrics import metrics
 
 DATES = np.repeat(np.datetime64("2026-01-01", "D") + np.arange(20), 10)
 

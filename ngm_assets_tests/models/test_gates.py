@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ngm_assets.models.evaluation import Comparison, Measurement
-from ngm_assets.models.gates import Evidence, GateResult, gate_names, judge
-from ngm_assets.models.leakage import LeakageScan
-from ngm_assets.models.metrics import metrics
+from ngm_assets.models.evaluation.gates import Evidence, GateResult, gate_names, judge
+from ngm_assets.models.evaluation.leakage import LeakageScan
+from ngm_assets.models.evaluation.measures import Comparison, Measurement
+from ngm_assets.models.evaluation.metrics import metrics
 
 GOOD = Evidence(
     problem="binary",

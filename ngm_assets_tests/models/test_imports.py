@@ -7,7 +7,8 @@ import sys
 
 PROGRAM = """
 import sys
-import ngm_assets.models.catalog_reader, ngm_assets.models.gates, ngm_assets.models.registry
+import ngm_assets.models.catalog.reader, ngm_assets.models.evaluation.gates
+import ngm_assets.models.registry.registry
 import ngm_assets.models.training, ngm_assets.models.estimators.base, ngm_assets.predictions.scoring
 heavy = {"numpy", "pandas", "mlflow", "sklearn", "xgboost", "scipy", "matplotlib", "skops"}
 print(sorted(heavy & {name.partition(".")[0] for name in sys.modules}))

@@ -6,11 +6,13 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ngm_assets.errors import ModelError
-from ngm_assets.models.loaded import FeatureContract
-from ngm_assets.models.reference import column_statistics
+from ngm_assets.models.candidate import Candidate
+from ngm_assets.models.reference import column_statistics, text_statistics
+from ngm_assets.models.registry.loaded import FeatureContract
 from ngm_assets_tests.models.making import contract
 
 FITTING = {
@@ -73,3 +75,28 @@ def test_reference_bins_hold_every_known_value_once() -> None:
 def test_a_column_without_values_has_null_statistics() -> None:
     found = column_statistics(np.full(5, np.nan))
     assert (found["missing_rate"], found["mean"], found["counts"]) == (1.0, None, [])
+
+
+def test_the_most_frequent_texts_are_kept_and_the_others_counted() -> None:
+    rare = [f"t{i:02d}" for i in range(60)]
+    values = pd.Series(["b", "b", "b", "a", "a", "a", *rare, None, None], dtype=object)
+    found = text_statistics(values)
+    assert list(found["texts"])[:3] == ["a", "b", "t00"]
+    assert len(found["texts"]) == 50
+    assert found["texts"]["a"] == 3
+    assert found["other"] == 12
+    assert sum(found["texts"].values()) + found["other"] == 66
+    assert found["missing_rate"] == pytest.approx(2 / 68)
+    json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_texts_that_are_all_missing_have_no_counts(rows: int) -> None:
+    found = text_statistics(pd.Series([None] * rows, dtype=object))
+    assert found == {"rows": rows, "missing_rate": 1.0, "texts": {}, "other": 0}
+
+
+def test_a_version_describes_each_feature_by_its_kind(texts: Candidate, binary: Candidate) -> None:
+    assert {"texts", "other"} <= set(texts.reference["features"]["job_name"])
+    assert {"edges", "counts"} <= set(binary.reference["features"]["load"])
+    assert {"edges", "counts"} <= set(texts.reference["prediction"])

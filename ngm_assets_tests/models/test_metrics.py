@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import mean_squared_log_error
 
-from ngm_assets.models.metrics import metrics, precision_recall_at_budget
+from ngm_assets.models.evaluation.metrics import Metric, metrics, precision_recall_at_budget
+
+
+def _is_of_classes(metric: Metric) -> bool:
+    """Return whether the metric takes positions of classes, not scores or quantities."""
+    return "multiclass" in metric.problems
 
 
 @given(
@@ -42,8 +47,9 @@ def test_weights_count_like_repeated_rows() -> None:
     weight = rng.integers(1, 4, 40)
     repeated = np.repeat(np.arange(40), weight)
     for metric in metrics().values():
-        weighted = metric.function(truth, score, weight.astype(float), 0.2)
-        plain = metric.function(truth[repeated], score[repeated], np.ones(len(repeated)), 0.2)
+        output = np.round(score) if _is_of_classes(metric) else score
+        weighted = metric.function(truth, output, weight.astype(float), 0.2)
+        plain = metric.function(truth[repeated], output[repeated], np.ones(len(repeated)), 0.2)
         assert weighted == pytest.approx(plain), metric.name
 
 
@@ -51,8 +57,8 @@ def test_every_metric_prefers_the_truth_in_its_direction() -> None:
     truth = np.array([0.0, 0.0, 1.0, 1.0])
     good, bad = np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.9, 0.8, 0.2, 0.1])
     for metric in metrics().values():
-        better = metric.function(truth, good, np.ones(4), 0.5)
-        worse = metric.function(truth, bad, np.ones(4), 0.5)
+        outputs = (np.round(good), np.round(bad)) if _is_of_classes(metric) else (good, bad)
+        better, worse = (metric.function(truth, output, np.ones(4), 0.5) for output in outputs)
         assert metric.sign * (better - worse) > 0, metric.name
 
 
@@ -61,3 +67,20 @@ def test_rmsle_is_the_published_formula() -> None:
     truth, output = rng.gamma(2, 100, 50), rng.gamma(2, 100, 50)
     ours = metrics()["rmsle"].function(truth, output, np.ones(50), 0.1)
     assert ours == pytest.approx(float(np.sqrt(mean_squared_log_error(truth, output))))
+
+
+def test_the_metrics_of_classes_weigh_every_class_that_occurs_alike() -> None:
+    truth = np.array([0.0] * 8 + [1.0, 2.0])
+    output = np.zeros(10)
+    found = {
+        name: metrics()[name].function(truth, output, np.ones(10), 0.5)
+        for name in ("accuracy", "balanced_accuracy", "macro_f1")
+    }
+    f1 = 2 * 0.8 * 1.0 / (0.8 + 1.0)
+    assert found == pytest.approx({"accuracy": 0.8, "balanced_accuracy": 1 / 3, "macro_f1": f1 / 3})
+
+
+def test_a_class_that_only_the_rule_names_is_a_miss_and_no_class_of_its_own() -> None:
+    truth, output = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.0, -1.0, 1.0, 1.0])
+    found = metrics()["macro_f1"].function(truth, output, np.ones(4), 0.5)
+    assert found == pytest.approx((2 / 3 + 1) / 2)

@@ -2,99 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from ngm_assets.errors import RegistryError
-from ngm_assets.models import artifacts
 from ngm_assets.models.candidate import Candidate
-from ngm_assets.models.gates import Decision
-from ngm_assets.models.registry import ModelRegistry
-from ngm_assets.models.versions import VersionInfo
-from ngm_assets_tests.models.making import frame_of, renamed
-
-WHEN = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
-MONDAYS = tuple(date(2026, 5, 4) + timedelta(days=7 * week) for week in range(4))
-WRITES = frozenset(
-    {
-        "create_experiment",
-        "create_run",
-        "log_batch",
-        "log_artifacts",
-        "set_terminated",
-        "create_registered_model",
-        "create_model_version",
-        "set_registered_model_alias",
-        "set_model_version_tag",
-    }
+from ngm_assets.models.evaluation.gates import Decision
+from ngm_assets.models.registry import artifacts
+from ngm_assets.models.registry.registry import ModelRegistry
+from ngm_assets_tests.models.dying import (
+    MONDAYS,
+    WHEN,
+    CountingClient,
+    CrashError,
+    inputs_of,
+    publish,
+    state,
 )
-
-
-class CrashError(RuntimeError):
-    """The process died here."""
-
-
-class CountingClient:
-    """An MLflow client that dies after a given write; the write itself has happened."""
-
-    def __init__(self, real: Any, die_after: int | None = None) -> None:
-        """Wrap `real`; die after write number `die_after`, 0 = before the first."""
-        self.real, self.die_after, self.writes = real, die_after, 0
-
-    def __getattr__(self, name: str) -> Any:
-        """Return the real method, counted if it writes."""
-        method = getattr(self.real, name)
-        return self._counted(method) if name in WRITES else method
-
-    def _counted(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if self.die_after == 0:
-                raise CrashError
-            result = method(*args, **kwargs)
-            self.writes += 1
-            if self.writes == self.die_after:
-                raise CrashError
-            return result
-
-        return call
-
-
-def publish(registry: ModelRegistry, candidate: Candidate) -> VersionInfo:
-    """Register and promote."""
-    info = registry.register(candidate)
-    return registry.promote(info.model, info.version, candidate.decision, "a test", WHEN, "good")
-
-
-def state(registry: ModelRegistry, model: str) -> dict[str, Any]:
-    """Return all there is of a model, except ids and names that must differ."""
-    store = registry.store
-    experiment = store.experiment_id()
-    runs = store.client.search_runs([experiment], f"tags.model = '{model}'")
-    own = {"training_key", "model", "spec_hash"}
-    return {
-        "versions": {
-            info.version: (
-                {name: text for name, text in info.tags.items() if name not in own},
-                info.aliases,
-            )
-            for info in store.all_versions(model)
-        },
-        "runs": sorted(
-            (
-                run.info.status,
-                sorted(run.data.params.items()),
-                sorted(run.data.metrics.items()),
-                sorted(f.path for f in store.client.list_artifacts(run.info.run_id)),
-            )
-            for run in runs
-        ),
-    }
+from ngm_assets_tests.models.making import frame_of, renamed
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +63,47 @@ def test_a_registered_version_carries_what_made_it(
     assert run.data.metrics["baseline_average_precision"] == candidate.baseline.theirs
 
 
+def test_mlflow_shows_what_a_version_was_made_of_and_how_it_did(
+    registry: ModelRegistry, binary: Candidate
+) -> None:
+    candidate = renamed(binary, "story", key="a", as_of=MONDAYS[0])
+    info = registry.register(candidate)
+    client = registry.store.client
+    (given,) = inputs_of(client.get_run(info.run_id))
+    assert given.dataset.name == "features.cost_features"
+    assert candidate.dataset_fingerprint.startswith(given.dataset.digest)
+    assert '"delta_table_version": "17"' in given.dataset.source
+    tags = {tag.key: tag.value for tag in given.tags}
+    assert tags["mlflow.data.context"] == "training"
+    assert tags["window"] == "2026-01-01..2026-03-31"
+    description = client.get_model_version("story", "1").description or ""
+    for text in (
+        "As of 2026-05-04",
+        f"average_precision {candidate.measured.value:.4g}",
+        f"baseline {candidate.baseline.theirs:.4g}",
+        f"Gates passed: {candidate.decision.reason}",
+        f"Top features: {next(iter(candidate.importance))}",
+    ):
+        assert text in description, text
+    model = client.get_registered_model("story")
+    assert candidate.spec.description in model.description
+    assert candidate.spec.decision in model.description
+    assert model.tags == {"owner": "team:platform", "domain": "cost", "problem": "binary"}
+
+
+def test_a_registered_model_is_described_as_its_newest_specification_says(
+    registry: ModelRegistry, anomaly: Candidate
+) -> None:
+    first = renamed(anomaly, "described", key="a", as_of=MONDAYS[0])
+    second = renamed(anomaly, "described", key="b", as_of=MONDAYS[1])
+    changed = {"owner": "team:security", "description": "Says something else."}
+    registry.register(first)
+    registry.register(replace(second, spec=second.spec.model_copy(update=changed)))
+    model = registry.store.client.get_registered_model("described")
+    assert model.tags["owner"] == "team:security"
+    assert model.description.startswith("Says something else.")
+
+
 def test_the_path_of_the_store_may_hold_spaces(
     registry: ModelRegistry, binary: Candidate, store_folder: Path
 ) -> None:
@@ -143,7 +113,7 @@ def test_the_path_of_the_store_may_hold_spaces(
     assert (folder / "model_card.md").is_file()
 
 
-@pytest.mark.parametrize("problem", ["binary", "regression", "anomaly"])
+@pytest.mark.parametrize("problem", ["binary", "regression", "quantile", "multiclass", "anomaly"])
 def test_a_loaded_version_says_what_the_candidate_said(
     problem: str, registry: ModelRegistry, request: pytest.FixtureRequest
 ) -> None:
@@ -266,16 +236,6 @@ def test_a_refused_candidate_is_archived_and_the_champion_stays(
         registry.archive("refusing", first.version, who="x", when=WHEN, reason="y")
 
 
-def test_a_version_rolled_back_is_never_in_force(
-    registry: ModelRegistry, anomaly: Candidate
-) -> None:
-    first = publish(registry, renamed(anomaly, "rolled", key="a", as_of=MONDAYS[0]))
-    second = publish(registry, renamed(anomaly, "rolled", key="b", as_of=MONDAYS[1]))
-    registry.store.tag(second, rolled_back_at=WHEN.isoformat())
-    assert registry.champion_in_force("rolled", MONDAYS[2]) == registry.version("rolled", 1)
-    assert first.version == 1
-
-
 def test_promoting_twice_changes_nothing(registry: ModelRegistry, anomaly: Candidate) -> None:
     candidate = renamed(anomaly, "twice", key="a", as_of=MONDAYS[0])
     publish(registry, candidate)
@@ -316,7 +276,7 @@ def test_a_half_written_version_is_invisible(
 ) -> None:
     real = registry.store.client
     candidate = renamed(anomaly, "half", key="a", as_of=MONDAYS[0])
-    monkeypatch.setattr(registry.store, "_client", CountingClient(real, die_after=6))
+    monkeypatch.setattr(registry.store, "_client", CountingClient(real, die_after=7))
     with pytest.raises(CrashError):
         registry.register(candidate)
     assert len(registry.store.all_versions("half")) == 1

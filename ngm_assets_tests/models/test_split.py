@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ngm_assets.errors import InsufficientData
-from ngm_assets.models.split import split_by_time
+from ngm_assets.models.data.split import split_by_time
 
 DAY = np.datetime64("2026-01-01", "D")
 

@@ -10,9 +10,9 @@ import pytest
 
 from ngm_assets.errors import DataError, InsufficientData
 from ngm_assets.models.candidate import Candidate
-from ngm_assets.models.frames import ModelFrame
-from ngm_assets.models.loaded import LoadedModel
-from ngm_assets.models.spec import ModelSpec
+from ngm_assets.models.catalog.spec import ModelSpec
+from ngm_assets.models.data.frames import ModelFrame
+from ngm_assets.models.registry.loaded import LoadedModel
 from ngm_assets.models.training import key_for, train
 from ngm_assets_tests.models.making import (
     FIRST,
@@ -38,7 +38,9 @@ def _passed(candidate: Candidate) -> dict[str, bool | None]:
     return {gate.name: gate.passed for gate in candidate.decision.gates}
 
 
-@pytest.mark.parametrize("name", ["binary", "regression", "anomaly"])
+@pytest.mark.parametrize(
+    "name", ["binary", "regression", "quantile", "multiclass", "texts", "anomaly"]
+)
 def test_a_learnable_problem_beats_its_baseline(name: str, request: pytest.FixtureRequest) -> None:
     candidate: Candidate = request.getfixturevalue(name)
     assert candidate.decision.promote, candidate.decision.reason

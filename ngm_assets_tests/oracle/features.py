@@ -1,10 +1,11 @@
-"""Works out the five feature tables from gold, a key and a day at a time."""
+"""Works out the feature tables from gold, a key and a day at a time."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ngm_assets_tests.oracle.features_cost import cost_rows
+from ngm_assets_tests.oracle.features_job_cost import job_cost_rows
 from ngm_assets_tests.oracle.features_performance import performance_rows
 from ngm_assets_tests.oracle.features_quality import quality_rows
 from ngm_assets_tests.oracle.features_reliability import reliability_rows
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def feature_tables(gold: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return the five feature tables for every day gold speaks of.
+    """Return the feature tables for every day gold speaks of.
 
     Args:
         gold: The gold tables by name, from here or from the package itself.
@@ -35,6 +36,7 @@ def feature_tables(gold: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     columns = gold_rows(gold, "info_schema")
     tables = {
         "cost_features": cost_rows(usage),
+        "job_cost_features": job_cost_rows(usage),
         "security_features": security_rows(audit),
         "performance_features": performance_rows(statements),
         "reliability_features": reliability_rows(attempts, clusters),

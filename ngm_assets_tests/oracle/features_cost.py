@@ -12,6 +12,7 @@ from ngm_assets_tests.oracle.statistics import (
     known,
     mean,
     median,
+    percentile,
     ratio,
     total,
     z_score,
@@ -19,6 +20,15 @@ from ngm_assets_tests.oracle.statistics import (
 
 FOLLOWED_DAYS = 30
 FAMILIES = ("jobs", "all_purpose", "sql", "dlt", "serving", "storage", "network", "other")
+
+MONTH = (
+    "potential_savings_28d",
+    "potential_savings_usual_28d",
+    "potential_savings_ratio_28d",
+    "cost_p50_28d",
+    "commitment_level_usd",
+    "commitment_use_30d",
+)
 
 Days = dict[date, Row]
 
@@ -41,8 +51,35 @@ def cost_rows(usage: list[Row]) -> list[Row]:
                 "days_since_first_usage": (day - first).days,
                 "cost_ratio_weekday_mad_28d": usual_distance(ratios, day),
             }
-            found.append(row | daily[day] | windows(daily, day) | calendar_columns(day))
+            month = month_columns(daily, day, first)
+            found.append(row | daily[day] | windows(daily, day) | month | calendar_columns(day))
     return found
+
+
+def month_columns(daily: Days, day: date, first: date) -> Row:
+    """Return what the last four weeks say of savings and of a commitment.
+
+    From the first usage on every day is known: one without a row cost and saved nothing.
+    """
+    row: Row = dict.fromkeys(MONTH)
+    if back(day, 27) < first:
+        return row
+    four_weeks = days_before(day, 27, 0)
+    nothing = {"daily_cost": 0.0, "potential_job_cluster_savings": 0.0}
+    savings = [daily.get(d, nothing)["potential_job_cluster_savings"] for d in four_weeks]
+    costs = [daily.get(d, nothing)["daily_cost"] for d in four_weeks]
+    row["potential_savings_28d"] = None if None in savings else sum(savings)
+    longer = [d for d in days_before(day, 83, 0) if d >= first]
+    usual = [daily.get(d, nothing)["potential_job_cluster_savings"] for d in longer]
+    if None not in usual:
+        row["potential_savings_usual_28d"] = four = 28 * sum(usual) / len(usual)
+        row["potential_savings_ratio_28d"] = ratio(sum(savings), four)
+    row["cost_p50_28d"] = median(costs)
+    row["commitment_level_usd"] = level = percentile(costs, 0.2)
+    if level and back(day, 29) >= first:
+        used = [min(daily.get(d, nothing)["daily_cost"], level) for d in days_before(day, 29, 0)]
+        row["commitment_use_30d"] = sum(used) / (30 * level)
+    return row
 
 
 def usual_distance(ratios: dict[date, float | None], day: date) -> float | None:
@@ -112,6 +149,11 @@ def windows(daily: Days, day: date) -> Row:
         "cost_sum_7d": sum(values(daily, "daily_cost", days_before(day, 6, 0))),
         "cost_sum_28d": sum(values(daily, "daily_cost", days_before(day, 27, 0))),
     }
+    row["cost_momentum_7d_28d"] = ratio(4 * row["cost_sum_7d"], row["cost_sum_28d"])
+    for n in (7, 28):
+        tagged = values(daily, "tagged_cost", days_before(day, n - 1, 0))
+        row[f"tagged_share_{n}d"] = ratio(sum(tagged), row[f"cost_sum_{n}d"])
+    row |= share_changes(daily, day, row["tagged_share_7d"], row["tagged_share_28d"])
     for n in (1, 7):
         before = daily.get(back(day, n), {}).get("daily_dbu")
         change = None if before is None else ratio(dbu - before, before)
@@ -124,6 +166,23 @@ def windows(daily: Days, day: date) -> Row:
         deviation = cost - norm["cost_weekday_median_28d"]
         return row | norm | {"cost_robust_z": deviation / (1.4826 * spread)}
     return row | norm | {"cost_robust_z": None}
+
+
+def share_changes(daily: Days, day: date, week: float | None, month: float | None) -> Row:
+    """Return how a week's tagged share differs from that of 3 and 28 days and of its days."""
+    three = days_before(day, 2, 0)
+    parts = (sum(values(daily, c, three)) for c in ("tagged_cost", "daily_cost"))
+    mean_of_days = mean(values(daily, "tagged_cost_share", days_before(day, 6, 0)))
+    return {
+        "tagged_share_change_3d_7d": difference(ratio(*parts), week),
+        "tagged_share_change_7d_28d": difference(week, month),
+        "tagged_share_day_gap_7d": difference(mean_of_days, week),
+    }
+
+
+def difference(one: float | None, other: float | None) -> float | None:
+    """Return one - other; None when either is unknown."""
+    return None if one is None or other is None else one - other
 
 
 def weekday_norm(daily: Days, day: date) -> Row:

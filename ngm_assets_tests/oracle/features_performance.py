@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from datetime import date
+from math import log1p
 from typing import Any
 
 from ngm_assets_tests.oracle.calendar import back, days_before, weekday_columns
@@ -11,6 +12,8 @@ from ngm_assets_tests.oracle.frames import Row
 from ngm_assets_tests.oracle.statistics import known, mean, median, percentile, ratio, total
 
 SLOW_MS = 60_000
+LEAST_NORM_DAYS = 5
+LEAST_SPREAD = 1e-6
 
 Days = dict[date, Row]
 
@@ -28,7 +31,9 @@ def performance_rows(statements: list[Row]) -> list[Row]:
         daily = {day: daily_row(ended) for day, ended in days.items()}
         for day, row in daily.items():
             key_columns = {"workspace_id": workspace, "warehouse_id": warehouse, "query_date": day}
-            found.append(key_columns | row | windows(daily, day) | weekday_columns(day))
+            back_then = windows(daily, day) | pooled(days, day) | concurrency_windows(daily, day)
+            back_then |= against_2w_ago(daily, day)
+            found.append(key_columns | row | back_then | weekday_columns(day))
     return found
 
 
@@ -71,9 +76,13 @@ def queueing(ended: list[Row]) -> Row:
     """Return the waiting at capacity of the statements whose waiting and duration are known."""
     pairs = [(s["waiting_at_capacity_duration_ms"], s["total_duration_ms"]) for s in ended]
     both = [(waited, lasted) for waited, lasted in pairs if None not in (waited, lasted)]
+    high = [10 * waited > lasted for waited, lasted in both]
     return {
         "queue_share": ratio(total(w for w, _ in both), total(d for _, d in both)),
-        "high_queue_rate": share(10 * waited > lasted for waited, lasted in both),
+        "high_queue_rate": share(high),
+        "queue_known_count": len(both),
+        "queued_count": sum(waited > 0 for waited, _ in both),
+        "high_queue_count": sum(high),
     }
 
 
@@ -115,17 +124,75 @@ def windows(daily: Days, day: date) -> Row:
     """Return the columns of one day that look back over active days."""
     week, month = days_before(day, 6, 0), days_before(day, 28, 1)
     usual = median(values(daily, "p95_duration_ms", month))
+    four_weeks = days_before(day, 27, 0)
     row: Row = {
         "avg_query_count_7d": mean(values(daily, "query_count", week)),
         "p95_avg_7d": mean(values(daily, "p95_duration_ms", week)),
         "p95_median_28d": usual,
+        "p95_median_4w": median(values(daily, "p95_duration_ms", four_weeks)),
         "p95_ratio_28d": ratio(daily[day]["p95_duration_ms"], usual),
         "days_active_28d": sum(d in daily for d in month),
     }
-    for n in (1, 7):
+    for n in (1, 6, 7):
         before = daily.get(back(day, n), {})
         row[f"p95_lag_{n}d"] = before.get("p95_duration_ms")
         row[f"query_count_lag_{n}d"] = before.get("query_count")
+    return row
+
+
+def pooled(days: dict[date, list[Row]], day: date) -> Row:
+    """Return rates over all statements of a week up to a day, and of the four weeks before it."""
+    week = [s for d in days_before(day, 6, 0) for s in days.get(d, [])]
+    month = [s for d in days_before(day, 28, 1) for s in days.get(d, [])]
+    waiting = queueing(week)
+    return {
+        "slow_query_rate_7d": durations(week)["slow_query_rate"],
+        "slow_query_rate_28d": durations(month)["slow_query_rate"],
+        "queued_rate_7d": ratio(waiting["queued_count"], waiting["queue_known_count"]),
+        "high_queue_rate_7d": waiting["high_queue_rate"],
+        "high_queue_rate_28d": queueing(month)["high_queue_rate"],
+        "cache_hit_share_7d": volumes(week)["cache_hit_share"],
+        "cache_hit_share_28d": volumes(month)["cache_hit_share"],
+    }
+
+
+def concurrency_windows(daily: Days, day: date) -> Row:
+    """Return how many statements ran at once on the active days up to a day."""
+    week = values(daily, "p95_concurrency", days_before(day, 6, 0))
+    row: Row = {
+        "p95_concurrency_avg_7d": mean(week),
+        "p95_concurrency_max_7d": max(week),
+        "p95_concurrency_median_7d": median(week),
+        "p95_concurrency_median_28d": median(
+            values(daily, "p95_concurrency", days_before(day, 28, 1))
+        ),
+        "peak_concurrency_max_28d": max(values(daily, "peak_concurrency", days_before(day, 27, 0))),
+    }
+    peak = row["peak_concurrency_max_28d"]
+    row["concurrency_share_of_peak"] = ratio(row["p95_concurrency_median_7d"], peak)
+    for n in (1, 6):
+        row[f"p95_concurrency_lag_{n}d"] = daily.get(back(day, n), {}).get("p95_concurrency")
+    return row
+
+
+def against_2w_ago(daily: Days, day: date) -> Row:
+    """Return a day and its week against the four weeks that ended a fortnight ago."""
+    then, week = days_before(day, 41, 14), days_before(day, 6, 0)
+    enough = len(values(daily, "p95_duration_ms", then)) >= LEAST_NORM_DAYS
+    row: Row = {}
+    for name in ("p50", "p95"):
+        column = f"{name}_duration_ms"
+        norm = median(values(daily, column, then)) if enough else None
+        row[f"{name}_median_2w_ago"] = norm
+        row[f"{name}_ratio_2w_ago"] = ratio(daily[day][column], norm)
+        row[f"{name}_week_ratio_2w_ago"] = ratio(median(values(daily, column, week)), norm)
+    logs = [log1p(ms) for ms in values(daily, "p95_duration_ms", then)]
+    row["p95_robust_z_2w_ago"] = None
+    centre, today = median(logs), daily[day]["p95_duration_ms"]
+    if enough and centre is not None and today is not None:
+        spread = median(abs(value - centre) for value in logs) or 0.0
+        if spread > LEAST_SPREAD:
+            row["p95_robust_z_2w_ago"] = (log1p(today) - centre) / (1.4826 * spread)
     return row
 
 

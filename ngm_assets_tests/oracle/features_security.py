@@ -68,6 +68,7 @@ def user_rows(user: str, days: dict[date, list[Row]]) -> list[Row]:
         row |= daily[day] | novelty(touched[day], [touched[d] for d in past])
         for counter in COUNTERS:
             row |= norms(counter, daily[day][counter], [daily[d][counter] for d in past])
+        row |= grants({d: daily[d]["grant_events"] for d in days}, day) | hours(days, day)
         row["is_activity_burst"] = burst(row["event_count"], row["event_count_z_28d"])
         found.append(row | weekday_columns(day))
     return found
@@ -81,9 +82,11 @@ def touched_on(events: list[Row]) -> Touched:
 def daily_row(events: list[Row], touched: Touched) -> Row:
     """Return the counts of one day."""
     row: dict[str, Any] = {name: sum(e[flag] for e in events) for name, flag in FLAGS.items()}
-    off_hours = sum(e["event_time"].hour in OFF_HOURS for e in events)
+    off_hours = off_hours_of(events)
+    granted = [e["is_permission_action"] or e["is_token_action"] for e in events]
     return row | {
         "event_count": len(events),
+        "grant_events": sum(granted),
         "failed_ratio": row["failed_events"] / len(events),
         "off_hours_events": off_hours,
         "off_hours_ratio": off_hours / len(events),
@@ -93,6 +96,50 @@ def daily_row(events: list[Row], touched: Touched) -> Row:
         "unique_actions": len(touched["actions"]),
         "distinct_workspaces": len(touched["workspaces"]),
     }
+
+
+def off_hours_of(events: list[Row]) -> int:
+    """Return how many events lie off-hours."""
+    return sum(e["event_time"].hour in OFF_HOURS for e in events)
+
+
+def grants(made: dict[date, int], day: date) -> Row:
+    """Return how usual permission and token actions are for an identity.
+
+    Args:
+        made: Such actions by active day.
+        day: The day of the row.
+    """
+    past = [d for d in days_before(day, 90, 1) if d in made]
+    granted = [d for d in past if made[d]]
+    first = 0 if granted else made[day]
+    return {
+        "days_active_90d": len(past),
+        "grant_days_90d": len(granted),
+        "grant_events_mean_90d": mean(float(made[d]) for d in past),
+        "days_since_grant": (day - max(granted)).days if granted else None,
+        "first_grant_events": first if past else None,
+    }
+
+
+def hours(days: dict[date, list[Row]], day: date) -> Row:
+    """Return when an identity is usually active, and how far today lies from that."""
+    today = days[day]
+    past = [event for d in days_before(day, 28, 1) for event in days.get(d, [])]
+    if not past:
+        return {"off_hours_ratio_28d": None, "hour_shift_28d": None}
+    now, then = parts_of_day(today), parts_of_day(past)
+    moved = sum(abs(now[part] - then[part]) for part in range(6)) / 2
+    return {
+        "off_hours_ratio_28d": off_hours_of(past) / len(past),
+        "hour_shift_28d": moved * len(today) / (len(today) + 10),
+    }
+
+
+def parts_of_day(events: list[Row]) -> list[float]:
+    """Return the share of events in each 4-hour part of the day."""
+    parts = [event["event_time"].hour // 4 for event in events]
+    return [parts.count(part) / len(parts) for part in range(6)]
 
 
 def novelty(today: Touched, past: list[Touched]) -> Row:

@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ngm_assets_tests.oracle.frames import Row, as_date, frame_of, rows_of
+from ngm_assets_tests.oracle.labels_cost import cost_labels
+from ngm_assets_tests.oracle.labels_performance import performance_labels
+from ngm_assets_tests.oracle.labels_quality import quality_labels
+from ngm_assets_tests.oracle.labels_reliability import reliability_labels
+from ngm_assets_tests.oracle.labels_security import security_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,10 +62,13 @@ def labels(
         "failed_next_active_day": ("reliability", next_failed),
         "schema_changed_next_7d": ("quality", schema_changed),
     }
-    return {
+    frames = {
         name: label_frame(features[f"{domain}_features"], domain, name, rule)
         for name, (domain, rule) in wanted.items()
     }
+    frames |= cost_labels(features, gold) | performance_labels(features)
+    frames |= quality_labels(features) | security_labels(features)
+    return frames | reliability_labels(features, gold)
 
 
 def label_frame(

@@ -102,6 +102,7 @@ def attempt(number: int, result: str, seconds: float = 60, **more: Any) -> Row:
         "run_id": "1",
         "attempt": 1,
         "run_date": day(number),
+        "start_time": at(number, 3600 - seconds),
         "end_time": at(number, 3600),
         "result_state": result,
         "duration_sec": float(seconds),

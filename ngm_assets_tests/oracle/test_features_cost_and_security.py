@@ -97,6 +97,39 @@ def test_savings_are_the_price_difference_of_job_work_on_all_purpose_compute() -
     assert costs(usage(0, 1))[0]["potential_job_cluster_savings"] == 0
 
 
+def test_the_tagged_share_of_a_week_weighs_days_by_their_cost() -> None:
+    rows = costs(usage(0, 9), usage(1, 1, owner_tag="x"), usage(8, 4, owner_tag="x"))
+    assert (rows[1]["tagged_share_7d"], rows[1]["tagged_share_day_gap_7d"]) == (0.1, 0.4)
+    assert rows[4]["tagged_share_change_3d_7d"] is None
+    assert rows[8]["tagged_share_7d"] == 1
+    assert rows[8]["tagged_share_change_7d_28d"] == 1 - 5 / 14
+
+
+def test_savings_of_four_weeks_need_four_known_weeks() -> None:
+    work = {"is_job_work": True, "jobs_list_price": 0.5}
+    rows = costs(usage(0, 4, **work), usage(3, 8, **work))
+    assert (rows[26]["potential_savings_28d"], rows[27]["potential_savings_28d"]) == (None, 6)
+    assert rows[27]["potential_savings_usual_28d"] == 6
+    assert rows[33]["potential_savings_28d"] == 0
+    assert rows[33]["potential_savings_ratio_28d"] == 0
+    unknown = costs(usage(0, 4, **work), usage(3, 8, is_job_work=True))
+    assert unknown[27]["potential_savings_28d"] is None
+    assert unknown[32]["potential_savings_28d"] == 0
+    assert unknown[32]["potential_savings_usual_28d"] is None
+
+
+def test_the_commitment_level_is_the_p20_of_four_weeks_with_idle_days() -> None:
+    rows = costs(*(usage(n, 10) for n in range(40) if n % 7 < 5))
+    assert rows[26]["commitment_level_usd"] is None
+    assert (rows[27]["commitment_level_usd"], rows[27]["cost_p50_28d"]) == (0, 10)
+    assert rows[35]["commitment_use_30d"] is None
+    steady = costs(*(usage(n, 10 if n % 7 else 5) for n in range(40)))
+    assert steady[29]["commitment_level_usd"] == 10
+    assert steady[29]["commitment_use_30d"] == (25 * 10 + 5 * 5) / 300
+    assert steady[28]["commitment_use_30d"] is None
+    assert steady[27]["cost_momentum_7d_28d"] == 1
+
+
 def event(number: int, service: str, workspace: str, **more: Any) -> Row:
     """Return a gold audit event at noon."""
     flags = ("auth_failure", "denied", "failed_action", "read_action", "export_action")

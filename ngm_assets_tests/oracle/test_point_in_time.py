@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DATES = {
     "cost_features": "usage_date",
+    "job_cost_features": "usage_date",
     "security_features": "event_date",
     "performance_features": "query_date",
     "reliability_features": "run_date",

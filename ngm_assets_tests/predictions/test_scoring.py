@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ngm_assets.errors import ModelError
+from ngm_assets.models.catalog.spec import SEVERITIES, EstimatorSpec, Severity
 from ngm_assets.models.estimators.base import resolve_estimator
-from ngm_assets.models.loaded import LoadedModel
-from ngm_assets.models.spec import SEVERITIES, Severity
+from ngm_assets.models.registry.loaded import LoadedModel
 from ngm_assets.predictions.explain import driver_texts, fill_actions
-from ngm_assets.predictions.scoring import PREDICTION_COLUMNS, score, severities
+from ngm_assets.predictions.scoring import score
+from ngm_assets.predictions.severity import severities
+from ngm_assets.predictions.tables import prediction_contract
 from ngm_assets_tests.models.making import FIRST, contract, frame_of, spec_of
 
 STAMP = datetime(2026, 5, 5, 3, 0, tzinfo=UTC)
@@ -31,6 +33,8 @@ PARAMS: dict[str, dict[str, Any]] = {
         "observed": "size",
         "expected": "size",
     },
+    "quantile": {"rounds": 40, "transform": "log", "expected": "size"},
+    "multiclass": {"rounds": 40},
     "anomaly": {"observed": "load", "directions": {"load": "up"}},
 }
 
@@ -43,14 +47,16 @@ def _model(problem: str) -> LoadedModel:
             "params": PARAMS[problem],
         },
         severity={"low": 0.5, "medium": 0.75, "critical": 0.95}
-        if problem != "regression"
+        if problem not in ("regression", "quantile")
         else {"low": 1.2, "high": 1.5},
     )
     fitted = resolve_estimator(spec.estimator.type).fit(frame_of(problem), spec=spec, seed=1)
     return LoadedModel(spec, 12, "train-run", fitted, contract(), FIRST, FIRST, {})
 
 
-@pytest.fixture(scope="module", params=["binary", "regression", "anomaly"])
+@pytest.fixture(
+    scope="module", params=["binary", "regression", "quantile", "multiclass", "anomaly"]
+)
 def model(request: pytest.FixtureRequest) -> LoadedModel:
     """Return a model of each problem type in turn."""
     return _model(request.param)
@@ -68,9 +74,15 @@ def _score(model: LoadedModel, **changes: Any) -> pd.DataFrame:
     return score(model, **arguments, scored_at=STAMP, run_id="run-9")
 
 
+def _column_names(model: LoadedModel) -> tuple[str, ...]:
+    """Return what the contract names; it documents only features of real tables."""
+    plain = model.spec.model_copy(update={"estimator": EstimatorSpec(type="xgboost_binary")})
+    return prediction_contract(plain).column_names
+
+
 def test_the_columns_are_those_of_the_schema_in_order(model: LoadedModel) -> None:
     table = _score(model)
-    assert list(table.columns) == ["workspace_id", "usage_date", *PREDICTION_COLUMNS]
+    assert tuple(table.columns) == _column_names(model)
     for name in ("prediction", "probability", "prediction_lower", "anomaly_score", "expected"):
         assert table[name].dtype == np.float64
     for name in ("predicted_label", "severity", "drivers", "recommended_action", "model_name"):
@@ -103,7 +115,7 @@ def test_no_keys_give_no_rows(model: LoadedModel) -> None:
     frame = frame_of(model.spec.problem)
     table = _score(model, keys=frame.keys.iloc[:0], features=frame.features.iloc[:0])
     assert len(table) == 0
-    assert list(table.columns)[2:] == list(PREDICTION_COLUMNS)
+    assert tuple(table.columns) == _column_names(model)
     assert table.dtypes.to_dict() == _score(model).dtypes.to_dict()
 
 

@@ -1,4 +1,4 @@
-"""Anomaly detectors: robust deviations from the norm, alone or with an isolation forest."""
+"""Anomaly detectors: robust deviations from a norm, plain, profiled or with an isolation forest."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ngm_assets.errors import ModelError
 from ngm_assets.models.estimators.base import Flavor, Outputs
 from ngm_assets.models.estimators.deviation import Norm, fit_norm
+from ngm_assets.models.estimators.profile import Profile, fit_profile
 from ngm_assets.models.estimators.score_map import ScoreMap, fit_score_map
 
 if TYPE_CHECKING:
@@ -18,16 +19,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-    from ngm_assets.models.frames import FloatArray, ModelFrame
-    from ngm_assets.models.spec import ModelSpec
+    from ngm_assets.models.catalog.spec import ModelSpec
+    from ngm_assets.models.data.frames import FloatArray, ModelFrame
 
 _TRUSTED = ("numpy.dtype", "sklearn.tree._tree.Tree")
 _FOREST_FILE = "model.skops"
+_LEAST_DAYS = 28
 
 
 @dataclass(frozen=True)
 class FittedDetector:
-    """A fitted detector: norm, optional forest, score map.
+    """A fitted detector: optional profile, norm, optional forest, score map.
 
     Attributes:
         norm: Centre, scale, direction and weight per feature, learnt in training.
@@ -36,7 +38,9 @@ class FittedDetector:
         tail_weight: What the mean deviation adds to the forest's score, which alone cannot tell
             apart rows beyond everything it was trained on.
         observed: Feature that is reported as observed, or None.
-        expected: Feature that is reported as expected, or None.
+        expected: Feature that is reported as expected, or None; a profiled `observed` is reported
+            with what its profile expects.
+        profile: Replaces counts by their distance from the entity's own norm; None = as they are.
     """
 
     norm: Norm
@@ -45,6 +49,7 @@ class FittedDetector:
     tail_weight: float = 0.0
     observed: str | None = None
     expected: str | None = None
+    profile: Profile | None = None
 
     @property
     def flavor(self) -> Flavor:
@@ -63,20 +68,27 @@ class FittedDetector:
 
     def predict(self, features: pd.DataFrame) -> Outputs:
         """Score rows; a row without any known feature that counts gets NaN: it is unknown."""
-        raw = _raw_score(self.norm, self.forest, self.tail_weight, features)
-        score = self.score_map.apply(raw)
+        rows = features if self.profile is None else self.profile.surprises(features)
+        score = self.score_map.apply(_raw_score(self.norm, self.forest, self.tail_weight, rows))
         return Outputs(
             prediction=score,
             anomaly_score=score,
             observed=_column(features, self.observed),
-            expected=_column(features, self.expected),
+            expected=self._expected(features),
         )
+
+    def _expected(self, features: pd.DataFrame) -> FloatArray | None:
+        profile, observed = self.profile, self.observed
+        if profile is not None and observed is not None and observed in profile.means:
+            return profile.expected(features, observed)
+        return _column(features, self.expected)
 
     def contributions(
         self, features: pd.DataFrame, row_index: NDArray[np.intp] | None = None
     ) -> FloatArray:
         """Return signed, weighted robust deviations from the training median; unknown adds 0."""
         rows = features if row_index is None else features.iloc[row_index]
+        rows = rows if self.profile is None else self.profile.surprises(rows)
         return self.norm.contributions(rows)
 
     def importance(self) -> Mapping[str, float]:
@@ -97,6 +109,7 @@ class FittedDetector:
             "tail_weight": self.tail_weight,
             "observed": self.observed,
             "expected": self.expected,
+            "profile": None if self.profile is None else self.profile.to_json(),
         }
 
 
@@ -106,13 +119,37 @@ class RobustDeviationDetector:
     @classmethod
     def fit(cls, frame: ModelFrame, *, spec: ModelSpec, seed: int) -> FittedDetector:
         """Learn medians and scales on all rows; nothing is random, labels are not read."""
-        norm = fit_norm(frame.features, spec.estimator.params)
-        raw = _raw_score(norm, None, 0.0, frame.features)
+        params = spec.estimator.params
+        _, norm, rows = _learn(frame, params)
+        raw = _raw_score(norm, None, 0.0, rows)
         return FittedDetector(
             norm=norm,
-            score_map=fit_score_map(raw, spec.alert_budget),
-            observed=spec.estimator.params.get("observed"),
-            expected=spec.estimator.params.get("expected"),
+            score_map=fit_score_map(raw, spec.alert_budget, params.get("incident_share")),
+            observed=params.get("observed"),
+            expected=params.get("expected"),
+        )
+
+    @classmethod
+    def load(cls, folder: Path, meta: Mapping[str, Any]) -> FittedDetector:
+        """Restore the detector from its metadata."""
+        return _restore(None, meta)
+
+
+class ExpectedProfileDetector:
+    """Weighted mean of log(1 + robust z) over distances from the entity's own expected profile."""
+
+    @classmethod
+    def fit(cls, frame: ModelFrame, *, spec: ModelSpec, seed: int) -> FittedDetector:
+        """Learn everyone's means and the usual distances; nothing is random, no labels are read."""
+        params = spec.estimator.params
+        profile, norm, rows = _learn(frame, params)
+        raw = _raw_score(norm, None, 0.0, rows)
+        return FittedDetector(
+            norm=norm,
+            score_map=fit_score_map(raw, spec.alert_budget, params.get("incident_share")),
+            observed=params.get("observed"),
+            expected=params.get("expected"),
+            profile=profile,
         )
 
     @classmethod
@@ -132,7 +169,7 @@ class IsolationForestDetector:
         from sklearn.pipeline import Pipeline
 
         params = spec.estimator.params
-        norm = fit_norm(frame.features, params)
+        profile, norm, rows = _learn(frame, params)
         forest = Pipeline(
             [
                 ("imputer", SimpleImputer(strategy="median", keep_empty_features=True)),
@@ -140,22 +177,23 @@ class IsolationForestDetector:
                     "forest",
                     IsolationForest(
                         n_estimators=int(params.get("trees", 100)),
-                        max_samples=min(int(params.get("max_samples", 256)), len(frame)),
+                        max_samples=min(int(params.get("max_samples", 256)), len(rows)),
                         random_state=seed,
                         n_jobs=1,
                     ),
                 ),
             ]
-        ).fit(norm.compressed(frame.features))
+        ).fit(norm.compressed(rows))
         tail_weight = float(params.get("tail_weight", 0.05))
-        raw = _raw_score(norm, forest, tail_weight, frame.features)
+        raw = _raw_score(norm, forest, tail_weight, rows)
         return FittedDetector(
             norm=norm,
-            score_map=fit_score_map(raw, spec.alert_budget),
+            score_map=fit_score_map(raw, spec.alert_budget, params.get("incident_share")),
             forest=forest,
             tail_weight=tail_weight,
             observed=params.get("observed"),
             expected=params.get("expected"),
+            profile=profile,
         )
 
     @classmethod
@@ -178,6 +216,36 @@ class IsolationForestDetector:
         return _restore(forest, meta)
 
 
+def _learn(
+    frame: ModelFrame, params: Mapping[str, Any]
+) -> tuple[Profile | None, Norm, pd.DataFrame]:
+    """Return the profile if one is asked for, the norm, and the rows as the norm sees them."""
+    rows = settled(frame, params).features
+    if "profiles" not in params:
+        return None, fit_norm(rows, params), rows
+    profile = fit_profile(rows, params)
+    rows = profile.surprises(rows)
+    directions = dict.fromkeys(profile.helpers, "ignore") | dict(params.get("directions", {}))
+    norm = fit_norm(rows, {**params, "directions": directions}).with_floor(profile.means)
+    return profile, norm, rows
+
+
+def settled(frame: ModelFrame, params: Mapping[str, Any]) -> ModelFrame:
+    """Return the rows from which a norm is learnt.
+
+    Features look back; in the first days of a history they see little, so everything seems new.
+    The first `settle_days` (default 28) days of the frame are left out, as long as 28 others are
+    there.
+    """
+    import numpy as np
+
+    if not len(frame):
+        return frame
+    first = frame.dates.min() + np.timedelta64(int(params.get("settle_days", 28)), "D")
+    enough = frame.dates.max() >= first + np.timedelta64(_LEAST_DAYS, "D")
+    return frame.select(frame.dates >= first) if enough else frame
+
+
 def _restore(forest: Pipeline | None, meta: Mapping[str, Any]) -> FittedDetector:
     return FittedDetector(
         norm=Norm.from_json(meta["norm"]),
@@ -186,6 +254,7 @@ def _restore(forest: Pipeline | None, meta: Mapping[str, Any]) -> FittedDetector
         tail_weight=meta["tail_weight"],
         observed=meta["observed"],
         expected=meta["expected"],
+        profile=Profile.from_json(meta.get("profile")),
     )
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from ngm_assets.models.frames import FloatArray, ModelFrame
-    from ngm_assets.models.spec import ModelSpec
+    from ngm_assets.models.catalog.spec import ModelSpec
+    from ngm_assets.models.data.frames import FloatArray, ModelFrame
 
 Flavor = Literal["xgboost", "sklearn", "json"]
 
@@ -27,8 +27,10 @@ class Outputs:
     """What a model says of n rows; None where the model has no such output.
 
     Attributes:
-        prediction: Value in the label's unit, probability, or anomaly score, shape (n,).
-        probability: Calibrated probability of the positive class.
+        prediction: Value in the label's unit, probability, anomaly score, or position of the
+            predicted class, shape (n,).
+        label: Name of the predicted class, texts.
+        probability: Calibrated probability of the positive or the predicted class.
         lower: P10 in the label's unit.
         upper: P90 in the label's unit.
         anomaly_score: 0..1, higher is worse, 0.5 = the alert threshold.
@@ -37,6 +39,7 @@ class Outputs:
     """
 
     prediction: FloatArray
+    label: NDArray[np.object_] | None = None
     probability: FloatArray | None = None
     lower: FloatArray | None = None
     upper: FloatArray | None = None
@@ -109,6 +112,7 @@ class EstimatorEntry:
         target: "module:Class", imported on first use.
         problems: Problem types it serves.
         params: Allowed parameters; empty = anything (estimators named by dotted path).
+        inputs: Kinds of features it takes: number, text.
         feature_params: Parameters whose value is a feature, or a mapping keyed by features.
     """
 
@@ -116,6 +120,7 @@ class EstimatorEntry:
     problems: frozenset[str]
     params: frozenset[str] = frozenset()
     feature_params: tuple[str, ...] = ()
+    inputs: frozenset[str] = frozenset({"number"})
 
 
 def registered_estimators() -> Mapping[str, EstimatorEntry]:
@@ -134,22 +139,53 @@ def registered_estimators() -> Mapping[str, EstimatorEntry]:
             "n_jobs",
         ]
     )
-    norm = frozenset({"observed", "expected", "directions"})
+    reported = frozenset({"observed", "expected"})
+    quantity = boosting | reported | {"transform", "offset", "range"}
+    norm = reported | {"directions", "settle_days", "incident_share"}
+    profile = frozenset({"profiles", "days", "prior_days"})
     return {
         "xgboost_binary": EstimatorEntry(
-            f"{here}.xgboost:XGBoostBinary", frozenset({"binary"}), boosting
+            f"{here}.xgboost_binary:XGBoostBinary",
+            frozenset({"binary"}),
+            boosting | reported,
+            ("observed", "expected"),
         ),
         "xgboost_regression": EstimatorEntry(
-            f"{here}.xgboost:XGBoostRegression",
+            f"{here}.xgboost_regression:XGBoostRegression",
             frozenset({"regression"}),
-            boosting | {"transform", "objective", "offset", "observed", "expected"},
+            quantity | {"objective"},
             ("offset", "observed", "expected"),
+        ),
+        "xgboost_quantile": EstimatorEntry(
+            f"{here}.xgboost_quantile:XGBoostQuantile",
+            frozenset({"quantile"}),
+            quantity,
+            ("offset", "observed", "expected"),
+        ),
+        "xgboost_multiclass": EstimatorEntry(
+            f"{here}.xgboost_multiclass:XGBoostMulticlass",
+            frozenset({"multiclass"}),
+            boosting | reported,
+            ("observed", "expected"),
+        ),
+        "text_classifier": EstimatorEntry(
+            f"{here}.text_classifier:TextClassifier",
+            frozenset({"multiclass"}),
+            frozenset({"words", "strength"}),
+            ("words",),
+            frozenset({"text"}),
         ),
         "isolation_forest": EstimatorEntry(
             f"{here}.anomaly:IsolationForestDetector",
             frozenset({"anomaly"}),
-            norm | {"trees", "max_samples", "tail_weight"},
-            ("observed", "expected", "directions"),
+            norm | profile | {"trees", "max_samples", "tail_weight"},
+            ("observed", "expected", "directions", "profiles", "days"),
+        ),
+        "expected_profile": EstimatorEntry(
+            f"{here}.anomaly:ExpectedProfileDetector",
+            frozenset({"anomaly"}),
+            norm | profile | {"weights"},
+            ("observed", "expected", "directions", "weights", "profiles", "days"),
         ),
         "robust_deviation": EstimatorEntry(
             f"{here}.anomaly:RobustDeviationDetector",

@@ -8,23 +8,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.errors import InsufficientData, ModelError
-from ngm_assets.models.split import split_by_time
+from ngm_assets.models.data.split import split_by_time
 
 if TYPE_CHECKING:
     import pandas as pd
     import xgboost
 
-    from ngm_assets.models.frames import FloatArray, ModelFrame
-    from ngm_assets.models.spec import ModelSpec
+    from ngm_assets.models.catalog.spec import ModelSpec
+    from ngm_assets.models.data.frames import FloatArray, ModelFrame
 
 BOOSTER_FILE = "model.ubj"
+ROWS_FOR_THREADS = 50_000
 _LATE_SHARE = 0.2
 _MIN_LATE_DAYS = 7
 
 
 @dataclass(frozen=True)
 class LateSlice:
-    """Margins on late training rows, from trees that did not see them; may be empty."""
+    """Margins on late training rows, from trees that did not see them; may be empty.
+
+    Attributes:
+        margin: Shape (n,), or (n, outputs) with several outputs.
+        target: What the trees were to learn, shape (n,).
+    """
 
     margin: FloatArray
     target: FloatArray
@@ -38,12 +44,22 @@ def fit_rounds(
     seed: int,
     objective: str,
     stratified: bool,
+    extra: Mapping[str, Any] | None = None,
 ) -> tuple[xgboost.Booster, LateSlice]:
     """Fit trees twice: on early rows to choose rounds, then on all rows with those rounds.
 
     The late slice is the last 20 % of the frame's days (at least 7), with the horizon as gap. When
     history is too short for it, or `stratified` and a class is missing in a part, all rounds are
     used and the late slice is empty.
+
+    Args:
+        frame: Training rows.
+        target: What to learn, shape (n,).
+        spec: Gives horizon and parameters.
+        seed: Seed of row and column sampling.
+        objective: XGBoost's name of the loss.
+        stratified: The target holds classes, of which each part needs two.
+        extra: Settings the objective needs.
 
     Returns:
         The booster fitted on all rows, and the late slice's margins from the early booster.
@@ -52,7 +68,7 @@ def fit_rounds(
     import xgboost as xgb
 
     params = spec.estimator.params
-    settings = _settings(params, seed=seed, objective=objective)
+    settings = _settings(params, len(frame), seed=seed, objective=objective) | dict(extra or {})
     rounds = int(params.get("rounds", 300))
     names = tuple(frame.features.columns)
     late = LateSlice(np.empty(0), np.empty(0))
@@ -93,7 +109,8 @@ def _early_and_late(
     return split.train, split.holdout
 
 
-def _settings(params: Mapping[str, Any], *, seed: int, objective: str) -> dict[str, Any]:
+def _settings(params: Mapping[str, Any], rows: int, *, seed: int, objective: str) -> dict[str, Any]:
+    """Return XGBoost's settings; small data are faster on one thread than on several."""
     return {
         "objective": objective,
         "tree_method": "hist",
@@ -103,7 +120,7 @@ def _settings(params: Mapping[str, Any], *, seed: int, objective: str) -> dict[s
         "subsample": float(params.get("subsample", 0.9)),
         "colsample_bytree": float(params.get("colsample_bytree", 0.8)),
         "lambda": float(params.get("reg_lambda", 1.0)),
-        "nthread": int(params.get("n_jobs", 2)),
+        "nthread": int(params.get("n_jobs", 1 if rows < ROWS_FOR_THREADS else 2)),
         "seed": seed,
         "verbosity": 0,
     }

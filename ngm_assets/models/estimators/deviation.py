@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.errors import InsufficientData, ModelError
@@ -11,7 +11,7 @@ from ngm_assets.errors import InsufficientData, ModelError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ngm_assets.models.frames import BoolArray, FloatArray
+    from ngm_assets.models.data.frames import BoolArray, FloatArray
 
 _MAD_TO_SIGMA = 1.4826
 _MEAN_DEVIATION_TO_SIGMA = 1.2533
@@ -89,6 +89,14 @@ class Norm:
 
         ignored = np.array([direction == "ignore" for direction in self.directions])
         return np.where(ignored | ~np.isfinite(self.scale), 0.0, self.weights)
+
+    def with_floor(self, names: Collection[str], floor: float = 1.0) -> Norm:
+        """Return the norm with scales of at least `floor` for some features."""
+        import numpy as np
+
+        scale = np.where(np.isfinite(self.scale), np.maximum(self.scale, floor), floor)
+        named = np.isin(np.array(self.features), list(names))
+        return replace(self, scale=np.where(named, scale, self.scale))
 
     def to_json(self) -> dict[str, Any]:
         """Return the norm as JSON values; an infinite scale becomes null."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ngm_assets.models.frames import FloatArray
+    from ngm_assets.models.data.frames import FloatArray
 
 _MIN_PER_CLASS = 5
 

@@ -1,0 +1,1 @@
+"""The model catalogue: what each model promises, read from YAML and checked."""
