@@ -109,6 +109,11 @@ def _findings(spec: ModelSpec, done: ScoredDays) -> list[Finding]:
     ]
 
 
+def _alarms(spec: ModelSpec) -> bool:
+    """Return whether rows above info are alarms that a budget is for."""
+    return spec.problem == "anomaly" or (spec.problem == "binary" and spec.worse == "higher")
+
+
 def _flagged(spec: ModelSpec, done: ScoredDays) -> Finding:
     """Warn when more rows are flagged than three times the budget, and more than by chance."""
     from scipy.stats import binom
@@ -118,7 +123,7 @@ def _flagged(spec: ModelSpec, done: ScoredDays) -> Finding:
     by_chance = float(binom.sf(flagged - 1, rows, budget)) if rows else 1.0
     return Finding(
         "flagged_share_as_budgeted",
-        spec.problem not in ("anomaly", "binary") or by_chance > UNLIKELY,
+        not _alarms(spec) or by_chance > UNLIKELY,
         warn=True,
         numbers={
             "flagged": flagged,
