@@ -148,9 +148,10 @@ def _fold(fold: Fold) -> dict[str, Any]:
         "train_rows": fold.train_rows,
         "test_rows": fold.measured.rows if fold.measured else 0,
         "value": fold.measured.value if fold.measured else None,
+        "model_on_baseline_rows": fold.baseline.ours if fold.baseline else None,
         "baseline": fold.baseline.theirs if fold.baseline else None,
         "gain": fold.baseline.gain if fold.baseline else None,
-        "reason": fold.reason,
+        "reason": fold.reason or (fold.measured.reason if fold.measured else ""),
     }
 
 
@@ -187,7 +188,7 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
     sign = "higher" if row["better"] == "higher" else "lower"
-    folds = [fold for fold in row["folds"] if not fold["reason"]]
+    folds = [fold for fold in row["folds"] if fold["train_rows"]]
     found, share = row.get("incidents"), row.get("quiet_flagged_share")
     return [
         row["model"],

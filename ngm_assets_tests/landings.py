@@ -26,6 +26,14 @@ TABLES = (
     "information_schema/columns",
     "information_schema/tables",
 )
+RARE_LABELS = ("fails_more_after_runtime_change",)
+"""Labels that a small landing may know of one kind only."""
+LONG_TERM_LABELS = (
+    "commitment_pays_next_30d",
+    "grants_after_90_days_without",
+    "hours_stay_moved_next_7d",
+)
+"""Labels that need more days, or events, than a small landing has."""
 
 
 def awkward_landing(

@@ -51,15 +51,22 @@ def test_a_training_repeated_is_found_again(whole: Whole) -> None:
     assert whole.versions_again == whole.versions
 
 
-def test_every_model_is_trained_and_some_reign(whole: Whole) -> None:
-    assert {name: len(found) for name, found in whole.versions.items()} == {
-        spec.name: len(whole.plan.weeks) for spec in catalog()
+def test_every_model_with_enough_rows_is_trained_and_every_problem_type_reigns(
+    whole: Whole,
+) -> None:
+    """Sixty days are too few for horizons of 28 and 30 days and for what seldom happens."""
+    never = {name for name, found in whole.versions.items() if not found}
+    assert never <= {
+        "commitment_recommender",
+        "dbr_migration_risk_scorer",
+        "job_cost_optimizer",
+        "retry_success_predictor",
+        "tag_recommender",
     }
-    reigning = [spec.name for spec in catalog() if days_led(whole, spec)]
-    assert len(reigning) >= 3
-    assert {spec.problem for spec in catalog() if spec.name in reigning} == {
-        spec.problem for spec in catalog()
-    }
+    assert all(len(found) <= len(whole.plan.weeks) for found in whole.versions.values())
+    reigning = [spec for spec in catalog() if days_led(whole, spec)]
+    assert {spec.problem for spec in reigning} == {spec.problem for spec in catalog()}
+    assert {spec.domain for spec in reigning} == {spec.domain for spec in catalog()}
 
 
 @MODELS
@@ -140,13 +147,20 @@ def test_scores_flags_and_severities_agree(whole: Whole, spec: ModelSpec) -> Non
         assert rows["probability"].between(0, 1).all()
         assert rows["is_anomaly"].isna().all()
         basis = rows["probability"]
+    elif spec.problem == "multiclass":
+        assert rows["probability"].between(0, 1).all()
+        assert rows["predicted_label"].notna().all()
+        basis = rows["probability"]
+    elif spec.severity_of == "prediction":
+        basis = rows["prediction"]
     else:
         basis = rows["prediction"] / rows["expected"].where(rows["expected"] > 0)
     bands = [(name, spec.severity[name]) for name in SEVERITIES if name in spec.severity]
     wanted = pd.Series("info", index=rows.index, dtype=object)
-    for name, least in bands:
-        wanted[basis >= least] = name
+    for name, bound in bands:
+        wanted[basis >= bound if spec.worse == "higher" else basis <= bound] = name
     wanted[basis.isna()] = None
+    wanted[rows["predicted_label"].isin(spec.quiet_classes)] = "info"
     assert wanted.fillna("unknown").tolist() == rows["severity"].fillna("unknown").tolist()
     assert (rows["severity"].isin(SEVERITIES[1:]) == rows["recommended_action"].notna()).all()
 

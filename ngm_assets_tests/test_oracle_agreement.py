@@ -25,7 +25,7 @@ from ngm_assets.lakehouse.quality import measure
 from ngm_assets.models.data.dataset import label_parameters, label_sql
 from ngm_assets_tests.comparing import assert_same_rows, plain
 from ngm_assets_tests.estate import open_estate, read_rows, write_features, write_gold
-from ngm_assets_tests.landings import awkward_landing
+from ngm_assets_tests.landings import LONG_TERM_LABELS, RARE_LABELS, awkward_landing
 from ngm_assets_tests.oracle import Meanings, feature_tables, gold_tables, labels
 from ngm_assets_tests.oracle.frames import rows_of
 from ngm_assets_tests.oracle.labels_cost import COST_COLUMNS as COST
@@ -54,14 +54,6 @@ LABELS = {
     **{("quality", name): name for name in QUALITY},
 }
 """Domain and column of the label SQL, to the oracle's name for the label."""
-RARE = ("fails_more_after_runtime_change",)
-"""Labels that a small landing may know of one kind only."""
-LONG_TERM = (
-    "commitment_pays_next_30d",
-    "grants_after_90_days_without",
-    "hours_stay_moved_next_7d",
-)
-"""Labels that need more days, or events, than a small landing has."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +174,7 @@ def test_labels(opinions: Opinions, domain: str) -> None:
         mine = [{**{k: row[k] for k in key}, column: as_float(row[column])} for row in rows]
         assert_same_rows(f"labels of {domain}", mine, wanted, key, tolerance=TOLERANCE)
         values = {row[column] for row in mine} - {None}
-        seldom = column in RARE if values else column in LONG_TERM
+        seldom = column in RARE_LABELS if values else column in LONG_TERM_LABELS
         assert len(values) > 1 or seldom, f"{column} never varies"
 
 

@@ -1,6 +1,6 @@
 """The whole pipeline on a small demo estate, run twice over the same days; shared because slow.
 
-Sixty days at scale 0.6 are about the least on which all five models have enough rows to train.
+Sixty days at scale 0.6 are about the least on which a model of every domain has enough rows.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ def backtest(spec: ModelSpec, frame: ModelFrame, *, count: int) -> Backtest:
         if spec.problem == "anomaly":
             tested.append((rows, fitted.predict(rows.features).prediction))
     if not judged:
-        raise InsufficientData("; ".join(dict.fromkeys(fold.reason for fold in folds)))
+        raise InsufficientData(folds[-1].reason)
     return _together(spec, folds, judged, tested)
 
 
