@@ -9,8 +9,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.engine.base import Query, Window
+from ngm_assets.engine.lineage import ROWS
 from ngm_assets.errors import ConfigError
 from ngm_assets.features.tables import feature_contracts
+from ngm_assets.gold.tables import gold_contracts
 from ngm_assets.lineage import Branch, upstream
 from ngm_assets.models.data.dataset import named, scoring_frame
 from ngm_assets.models.data.frames import row_fingerprints
@@ -160,7 +162,10 @@ def _inputs(
 
 
 def raw_columns(branch: Branch) -> set[str]:
-    """Return the columns of raw tables at the ends of a lineage tree."""
+    """Return the columns of raw tables at the ends of a lineage tree; table.* for counted rows."""
     if branch.table.startswith("system."):
         return {branch.label}
+    if branch.column == ROWS:
+        contract = next(c for c in gold_contracts().values() if c.full_name == branch.table)
+        return {f"{name}.{ROWS}" for name in contract.sources}
     return {name for child in branch.branches for name in raw_columns(child)}

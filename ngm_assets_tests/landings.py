@@ -26,7 +26,11 @@ TABLES = (
     "information_schema/columns",
     "information_schema/tables",
 )
-RARE_LABELS = ("fails_more_after_runtime_change",)
+RARE_LABELS = (
+    "fails_more_after_runtime_change",
+    "overdue_share_next_day",
+    "savings_next_28d",
+)
 """Labels that a small landing may know of one kind only."""
 LONG_TERM_LABELS = (
     "commitment_pays_next_30d",

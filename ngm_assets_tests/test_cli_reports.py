@@ -42,8 +42,7 @@ def scored(whole: Whole) -> ModelSpec:
     return next(
         spec
         for spec in catalog()
-        if spec.problem == "binary"
-        and len(whole.tables_again[prediction_contract(spec).full_name])
+        if spec.problem == "binary" and len(whole.tables_again[prediction_contract(spec).full_name])
     )
 
 
@@ -71,7 +70,10 @@ def test_an_evaluation_is_printed_and_kept(ngm: Ngm, tmp_path: Path) -> None:
 
 def test_an_evaluation_of_an_unknown_model_or_of_too_few_origins(ngm: Ngm, tmp_path: Path) -> None:
     out = ["--out", str(tmp_path / "none")]
-    refused(ngm("evaluate", "--models", f"{DETECTOR},cost_anomaly_detecter", *out), "cost_anomaly_detector")
+    refused(
+        ngm("evaluate", "--models", f"{DETECTOR},cost_anomaly_detecter", *out),
+        "cost_anomaly_detector",
+    )
     code, _, err = ngm("evaluate", "--origins", "2", *out)
     assert code == 2
     assert "--origins" in err
@@ -88,7 +90,9 @@ def test_predictions_of_a_day_are_those_stored(ngm: Ngm, whole: Whole) -> None:
     stored = whole.tables_again[contract.full_name]
     day = stored[contract.partition].max().date()
     of_day = stored[stored[contract.partition].dt.date == day]
-    code, out, _ = ngm("predictions", spec.name, "--date", day.isoformat(), "--top", "9999", "--json")
+    code, out, _ = ngm(
+        "predictions", spec.name, "--date", day.isoformat(), "--top", "9999", "--json"
+    )
     rows: list[dict[str, Any]] = json.loads(out)
     assert code == 0
     found = {tuple(str(row[name]) for name in contract.entity_key): row for row in rows}

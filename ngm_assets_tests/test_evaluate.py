@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from ngm_assets.platform import Platform
 from ngm_assets_tests.estate import open_estate
 from ngm_assets_tests.whole import Whole
 
-LEARNT, DETECTOR, POOR = "job_duration_forecaster", "security_threat_detector", "tag_recommender"
+LEARNT, DETECTOR = "job_duration_forecaster", "security_threat_detector"
 ORIGINS = 3
 
 
@@ -38,9 +39,11 @@ class Registry:
     all: tuple[Version, ...]
 
     def champion(self, _model: str) -> Version | None:
+        """Return the given champion."""
         return self.crowned
 
     def versions(self, _model: str) -> tuple[Version, ...]:
+        """Return the given versions."""
         return self.all
 
 
@@ -82,7 +85,7 @@ def test_the_origins_follow_each_other_and_their_rows_add_up(
         assert row["rows"] == sum(fold["test_rows"] for fold in folds) > 0
         trained = [fold["train_rows"] for fold in folds]
         assert trained == sorted(trained) and trained[0] > 0
-        for before, after in zip(folds, folds[1:], strict=False):
+        for before, after in pairwise(folds):
             assert before["origin"] <= before["tested_until"] < after["origin"]
 
 
@@ -105,7 +108,7 @@ def test_without_a_list_of_planted_incidents_none_are_counted(whole: Whole, tmp_
     assert row["rows"] > 0
 
 
-def test_too_little_data_is_a_reason_in_the_row(whole: Whole, tmp_path: Path) -> None:
+def test_too_little_data_is_a_reason_in_the_row(whole: Whole) -> None:
     (row,) = evaluate(whole.platform, whole.registry, [LEARNT], origins=40)
     assert "too few for 40 origins" in row["reason"]
     assert (row["beats_baseline"], row["folds"]) == (None, [])
@@ -116,9 +119,7 @@ def test_rows_are_plain_values_that_json_can_hold(rows: dict[str, dict[str, Any]
     assert json.loads(json.dumps(list(rows.values()))) == list(rows.values())
 
 
-def test_the_models_are_told_one_by_one(
-    whole: Whole, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_models_are_told_one_by_one(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[str, int, int]] = []
     monkeypatch.setattr("ngm_assets.evaluate.evaluate_model", lambda *_, **__: {})
     tell: Callable[[str, int, int], None] = lambda *said: told.append(said)  # noqa: E731
@@ -145,7 +146,9 @@ def test_a_home_without_features_is_refused(whole: Whole, tmp_path: Path) -> Non
         (Registry(Version(2), (Version(1), Version(2))), "v2"),
         (Registry(None, ()), "none: never trained, or too little data"),
         (
-            Registry(None, (Version(1, {"gates_reason": "old"}), Version(2, {"gates_reason": "x"}))),
+            Registry(
+                None, (Version(1, {"gates_reason": "old"}), Version(2, {"gates_reason": "x"}))
+            ),
             "none: x",
         ),
         (Registry(None, (Version(1),)), "none: not promoted"),

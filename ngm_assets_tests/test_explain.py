@@ -1,4 +1,4 @@
-"""One prediction in full: the stored row, every input with what it adds, and where it comes from."""
+"""One prediction in full: the stored row, every input, what it adds, and where it comes from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 from ngm_assets.engine.base import Query
 from ngm_assets.errors import ConfigError
 from ngm_assets.explain import explain, raw_columns
-from ngm_assets.lineage import Branch
+from ngm_assets.features.tables import feature_contracts
+from ngm_assets.lineage import Branch, upstream
 from ngm_assets.models.catalog.spec import ModelSpec
 from ngm_assets.models.data.dataset import catalog
 from ngm_assets.predictions.tables import prediction_contract
@@ -51,7 +52,9 @@ def asked(whole: Whole, spec: ModelSpec, row: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def told(whole: Whole) -> dict[str, tuple[ModelSpec, dict[str, Any], dict[str, Any]]]:
     """Return specification, stored row and explanation per problem that has predictions."""
-    found = {kind: (spec, row, asked(whole, spec, row)) for kind, (spec, row) in scored(whole).items()}
+    found = {
+        kind: (spec, row, asked(whole, spec, row)) for kind, (spec, row) in scored(whole).items()
+    }
     assert {"anomaly", "binary", "regression"} <= set(found)
     return found
 
@@ -96,14 +99,26 @@ def _names(drivers: list[dict[str, Any]]) -> set[str]:
     return {driver["feature"] for driver in drivers}
 
 
-def test_every_input_is_made_of_columns_of_the_raw_tables(told: Told) -> None:
-    known = {f"{table}.{name}" for table, raw in raw_tables().items() for name in raw.types}
-    for _, _, answer in told.values():
+def test_every_feature_of_every_model_is_made_of_columns_or_rows_of_raw_tables() -> None:
+    known = {f"{table}.{name}" for table, raw in raw_tables().items() for name in (*raw.types, "*")}
+    for spec in catalog():
+        table = feature_contracts()[spec.feature_table].full_name
+        for name in spec.features:
+            found = raw_columns(upstream((table, name)))
+            assert found, (spec.name, name)
+            assert found <= known, (spec.name, name)
+
+
+def test_a_count_is_made_of_the_rows_of_its_raw_table() -> None:
+    found = raw_columns(upstream(("features.performance_features", "query_count")))
+    assert found == {"system.query.history.*"}
+
+
+def test_every_input_names_its_raw_columns(told: Told) -> None:
+    for spec, _, answer in told.values():
+        table = feature_contracts()[spec.feature_table].full_name
         for one in answer["inputs"]:
-            assert one["made_of"], one["feature"]
-            columns = {name for name in one["made_of"] if not name.endswith(".*")}
-            assert all(name.startswith("system.") for name in one["made_of"])
-            assert {name for name in columns if name.rpartition(".")[2].isidentifier()} <= known
+            assert one["made_of"] == sorted(raw_columns(upstream((table, one["feature"]))))
 
 
 def test_the_ends_of_a_lineage_tree_are_its_raw_columns() -> None:
@@ -134,6 +149,7 @@ class Changed:
         self.rows = engine.rows
 
     def frame(self, query: Query) -> pd.DataFrame:
+        """Return the rows as they are now."""
         frame = self.engine.frame(query)
         if not self.column:
             return frame.head(0)
@@ -157,9 +173,7 @@ def test_features_that_have_changed_since_are_said_to_have(
     values = [{one["feature"]: one["value"] for one in side["inputs"]} for side in (now, answer)]
     assert values[0][feature] == (values[1][feature] or 0) + 1
     gone: Any = Changed(whole.platform.engine, "")
-    lost = explain(
-        replace(whole.platform, engine=gone), whole.registry, spec.name, keys, day
-    )
+    lost = explain(replace(whole.platform, engine=gone), whole.registry, spec.name, keys, day)
     assert (lost["inputs"], lost["current"]) == ([], False)
 
 

@@ -152,7 +152,7 @@ def metadata(rng: random.Random, cluster: str | None) -> Row:
     return {
         "cluster_id": cluster,
         "job_id": rng.choice((None, None, None, "101", "102")),
-        "job_name": rng.choice((None, "nightly \"load\" 'é'", "DATA-export.daily")),
+        "job_name": rng.choice((None, "nightly \"load\" 'é'", "Nightly_X,Y;Z-load")),
         "job_run_id": rng.choice((None, "9001", "9002", "9003")),
         "warehouse_id": rng.choice((None, "w-1")),
     }

@@ -38,17 +38,20 @@ class Asked:
     tested: list[pd.DataFrame] = field(default_factory=list)
 
     def fit(self, frame: ModelFrame, *, spec: ModelSpec, seed: int) -> Asked:
+        """Keep the rows."""
         assert frame.label is not None
         self.trained.append(frame)
         return self
 
     def predict(self, features: pd.DataFrame) -> Outputs:
+        """Say the greatest label of the last fit."""
         self.tested.append(features)
         label = self.trained[-1].label
         assert label is not None
         return Outputs(np.full(len(features), label.max()))
 
     def importance(self) -> Mapping[str, float]:
+        """Say that the day counts."""
         return {"load": 1.0}
 
 
@@ -199,7 +202,7 @@ def test_fewer_than_three_origins_are_three(asked: Asked) -> None:
 
 
 def test_a_history_that_is_too_short_is_refused() -> None:
-    with pytest.raises(InsufficientData, match="11 labelled days .* too few for 3 origins"):
+    with pytest.raises(InsufficientData, match=r"11 labelled days .* too few for 3 origins"):
         backtest(spec_of("binary"), frame_of("binary", days=11), count=3)
     nothing = frame_of("binary").select(np.zeros(90 * 15, dtype=bool))
     with pytest.raises(InsufficientData, match="no rows to test on"):

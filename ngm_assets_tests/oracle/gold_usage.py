@@ -101,7 +101,10 @@ def slices_by_cluster(raw: list[Row]) -> Slices:
 
 
 def job_work(source: Row, dated: date, slices: Slices) -> bool:
-    """Return whether the record names a job, or runs ended by its day's end used its cluster."""
+    """Return whether the record names a job, or runs ended by its day's end used its cluster.
+
+    A record without length counts where its moment lies inside a slice.
+    """
     if text(source, "usage_metadata", "job_id") is not None:
         return True
     cluster = text(source, "usage_metadata", "cluster_id")
@@ -110,7 +113,7 @@ def job_work(source: Row, dated: date, slices: Slices) -> bool:
         return False
     midnight = datetime.combine(dated + timedelta(days=1), time(), tzinfo=UTC)
     return any(
-        s["end"] <= midnight and min(s["end"], end) > max(s["start"], start)
+        s["end"] <= midnight and s["end"] > s["start"] and s["start"] < end and start < s["end"]
         for s in slices.get((str(source["workspace_id"]), str(cluster)), [])
     )
 

@@ -34,7 +34,7 @@ def store(platform: Platform, model: str, rows: Sequence[Row]) -> None:
     first, last = min(map(str, days)), max(map(str, days))
     selects = []
     for row in rows:
-        filled = COMMON | {"model_name": model} | row
+        filled = {**COMMON, "model_name": model, **row}
         values = (f"{_literal(filled.get(name))} AS {name}" for name in contract.column_names)
         selects.append(f"SELECT {', '.join(values)}")
     query = Query(" UNION ALL ".join(selects), {})
