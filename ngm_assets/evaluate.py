@@ -177,8 +177,8 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
         *("| " + " | ".join(_cells(row)) + " |" for row in rows),
         "",
         "Out of time: trained at each origin on what was known by then, tested on the days up to "
-        "the next one; intervals from resampled days. A gain is positive where the model is "
-        "better, whatever the direction of the metric.",
+        "the next one; intervals are 90 %, from resampled blocks of days as long as the horizon. "
+        "A gain is positive where the model is better, whatever the direction of the metric.",
     ]
     if supervised:
         lines += ["", f"{better} of {len(supervised)} supervised models beat their baseline."]
@@ -192,17 +192,25 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     found, share = row.get("incidents"), row.get("quiet_flagged_share")
     return [
         row["model"],
-        f"{row['metric']} ({sign} is better)",
+        f"{row['metric']}{_unit(row)} ({sign} is better)",
         _number(row.get("value")) + _span(row.get("low"), row.get("high")),
         _number(row.get("baseline")),
         _number(row.get("gain")) + _span(row.get("gain_low"), row.get("gain_high")),
         _number(row.get("lift_at_budget")),
         _number(row.get("calibration_error")),
-        f"{found['recalled']} of {found['incidents']}" if found else "",
+        f"{found['recalled']} of {found['incidents']} "
+        f"({found['flagged_days']} of {found['days']} days)"
+        if found
+        else "",
         f"{share:.2%} / {row['alert_budget']:.2%}" if share is not None else "",
         f"{row.get('rows', 0)}, {len(folds)}",
         str(row["champion"]).split(":", 1)[0],
     ]
+
+
+def _unit(row: Mapping[str, Any]) -> str:
+    """Return the unit of a metric that has the label's."""
+    return f", {row['unit']}" if row["metric"] in ("mae", "rmse") else ""
 
 
 def _number(value: float | None) -> str:

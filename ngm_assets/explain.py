@@ -58,6 +58,7 @@ def explain(
     return {
         "model": spec.name,
         "description": loaded.spec.description,
+        "anomaly": loaded.spec.problem == "anomaly",
         "entity": entity,
         "day": day.isoformat(),
         "target": loaded.spec.target.model_dump(),

@@ -67,7 +67,7 @@ def model_rows(registry: ModelRegistry) -> list[dict[str, Any]]:
 
 def _verdict(newest: VersionInfo | None) -> str:
     if newest is None:
-        return "never trained"
+        return "no version yet: never trained, or too little data (see its check minimum_data)"
     if newest.rolled_back:
         return f"rolled back {newest.deed('rolled_back')}"
     return newest.tags.get("gates_reason", "")

@@ -49,7 +49,7 @@ KNOWS = {
     "demo/ranking": BASE | {"demo", "engine", "models", "platform", "predictions"},
 }
 """What the logic of a layer may import; its `assets.py` may also import `ORCHESTRATED`."""
-ORCHESTRATED = {"partitions", "resources"}
+ORCHESTRATED = {"code_version", "partitions", "resources"}
 
 
 @cache

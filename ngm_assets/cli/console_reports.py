@@ -17,11 +17,12 @@ def show_explanation(told: Mapping[str, Any], *, everything: bool) -> None:
     target = told["target"]
     head = new_table(f"{told['model']}: {who} on {told['day']}", "what", "value")
     span = f"{row['target_start']} to {row['target_end']}"
-    said = f"{_text(row['prediction'])} ({target['unit']}, {span})"
+    unit = "anomaly score of the day, 0.5 = alert" if told["anomaly"] else target["unit"]
+    said = f"{_text(row['prediction'])} ({unit}, {span})"
     head.add_row("prediction", said)
     for name in _filled(row):
         head.add_row(name, _text(row[name]))
-    head.add_row("it means", target["description"])
+    head.add_row("judged on" if told["anomaly"] else "it means", target["description"])
     head.add_row(
         "version",
         f"v{version['version']} ({version['status']}), as of {version['as_of']}, trained through "
@@ -33,7 +34,9 @@ def show_explanation(told: Mapping[str, Any], *, everything: bool) -> None:
     head.add_row("on its holdout", measured)
     head.add_row("MLflow run", version["mlflow_run_id"])
     inputs = told["inputs"] if everything else told["inputs"][:SHOWN_INPUTS]
-    table = new_table("Inputs, strongest first", "feature", "value", "usual", "adds", "made of")
+    table = new_table(
+        "Inputs, strongest first", "feature", "value", "training mean", "adds", "made of"
+    )
     for one in inputs:
         table.add_row(
             one["feature"],

@@ -24,7 +24,9 @@ def evaluate(
     origins: Annotated[int, typer.Option(min=3, help="Training days per model.")] = 4,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for evaluation.md and evaluation.json. Default: HOME/reports."),
+        typer.Option(
+            help="Folder for evaluation.md and evaluation.json. Default: HOME/reports if all."
+        ),
     ] = None,
     home: Home = None,
     as_json: Json = False,
@@ -40,12 +42,13 @@ def evaluate(
     with console.progress(as_json) as bars:
         told = bars.stage("evaluating")
         rows = evaluated(open_platform(settings), registry, names, origins=origins, told=told)
-    folder = (out or settings.home / "reports").expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    text = markdown(rows)
-    (folder / "evaluation.md").write_text(text, encoding="utf-8")
-    content = json.dumps(rows, indent=2, default=str) + "\n"
-    (folder / "evaluation.json").write_text(content, encoding="utf-8")
+    text, content = markdown(rows), json.dumps(rows, indent=2, default=str) + "\n"
+    folder = out or (None if names else settings.home / "reports")
+    if folder is not None:
+        folder = folder.expanduser()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "evaluation.md").write_text(text, encoding="utf-8")
+        (folder / "evaluation.json").write_text(content, encoding="utf-8")
     typer.echo(content if as_json else text, nl=False)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from ngm_assets.code_version import git_sha
 from ngm_assets.lakehouse.assets import as_metadata, asset_key
 from ngm_assets.models.catalog.spec import ModelSpec
 from ngm_assets.models.data.dataset import catalog
@@ -24,6 +25,11 @@ STAYS_AWAY_MEANING = "The version of this training was not rolled back; one that
 def model_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     """Return one asset per model of the catalogue."""
     return [_model_asset(spec, partitions) for spec in catalog()]
+
+
+def gates_of(spec: ModelSpec) -> tuple[str, ...]:
+    """Return the names of the gates a candidate of the model must pass."""
+    return gate_names(spec.problem, thresholded=spec.metric.threshold is not None)
 
 
 def _model_asset(spec: ModelSpec, partitions: Partitions) -> dg.AssetsDefinition:
@@ -49,7 +55,7 @@ def _model_asset(spec: ModelSpec, partitions: Partitions) -> dg.AssetsDefinition
         },
         check_specs=[
             dg.AssetCheckSpec(name=name, asset=key, description=GATE_MEANINGS[name])
-            for name in gate_names(spec.problem)
+            for name in gates_of(spec)
         ]
         + [dg.AssetCheckSpec(name=STAYS_AWAY, asset=key, description=STAYS_AWAY_MEANING)],
     )
@@ -67,6 +73,7 @@ def _model_asset(spec: ModelSpec, partitions: Partitions) -> dg.AssetsDefinition
                 when=datetime.now(UTC),
                 parent_run=parent_run.run_id,
                 words=opened.settings.words,
+                git_sha=git_sha(),
                 feature_version=str(opened.lakehouse.version(f"features.{spec.feature_table}")),
                 tags={"dagster_run": context.run.run_id, "environment": opened.settings.env},
             )
@@ -134,7 +141,7 @@ def _results(
                 None,
                 outcome.reason if name == "minimum_data" else "Not judged: no version was trained.",
             )
-            for name in gate_names(spec.problem)
+            for name in gates_of(spec)
         )
     else:
         gates = outcome.decision.gates

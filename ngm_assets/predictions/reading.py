@@ -7,12 +7,14 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.engine.base import Query, Window
+from ngm_assets.errors import ConfigError
 from ngm_assets.models.catalog.spec import SEVERITIES
 from ngm_assets.models.data.dataset import named
 from ngm_assets.predictions.latest import latest_view
 from ngm_assets.predictions.tables import prediction_contract
 
 if TYPE_CHECKING:
+    from ngm_assets.lakehouse.contract import TableContract
     from ngm_assets.platform import Platform
 
 
@@ -41,7 +43,7 @@ def prediction_rows(platform: Platform, model: str, day: date | None, top: int) 
         top: Greatest number of rows.
 
     Raises:
-        ConfigError: There is no such model.
+        ConfigError: There is no such model, or no prediction.
     """
     spec = named(model)
     contract = prediction_contract(spec)
@@ -54,5 +56,20 @@ def prediction_rows(platform: Platform, model: str, day: date | None, top: int) 
         f"prediction {direction} NULLS LAST, {keys} LIMIT {int(top)}"
     )
     rows = platform.engine.rows(Query(sql, {}, Window(day, day)))
+    if not rows:
+        raise ConfigError(
+            f"{spec.name} has no predictions{'' if day is None else f' of {day}'}.",
+            where=contract.full_name,
+            mend=_what_there_is(platform, contract),
+        )
     when = "newest row of each key" if day is None else f"of {day}"
     return Found(f"{spec.name}, {when}", contract.key, rows)
+
+
+def _what_there_is(platform: Platform, contract: TableContract) -> str:
+    day = contract.partition
+    sql = f"SELECT MIN({day}) AS first, MAX({day}) AS last FROM {contract.full_name}"
+    row = platform.engine.rows(Query(sql, {}))[0]
+    if row["first"] is None:
+        return "See `ngm models` whether it has a champion, then score some days: `ngm run`."
+    return f"There are predictions from {row['first']} to {row['last']}."

@@ -154,7 +154,9 @@ def test_a_promotion_never_rests_on_a_failed_or_blocking_open_gate(
         calibration_error=error,
     )
     decision = judge(evidence)
-    assert tuple(g.name for g in decision.gates) == gate_names(problem)
+    assert tuple(g.name for g in decision.gates) == gate_names(
+        problem, thresholded=evidence.threshold is not None
+    )
     assert decision.promote == all(g.passed is True for g in decision.gates if g.blocking)
     assert all(g.blocking for g in decision.gates if g.passed is False)
     if value is None:

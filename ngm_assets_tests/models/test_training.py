@@ -156,7 +156,7 @@ def test_a_holdout_without_positives_is_not_evaluated_and_not_promoted() -> None
     candidate = _train(spec_of("binary"), replace(frame, label=np.where(early, frame.label, 0.0)))
     assert candidate.measured.value is None
     assert "no positives" in candidate.measured.reason
-    assert _passed(candidate)["metric_threshold"] is None
+    assert _passed(candidate)["beats_baseline"] is None
     assert not candidate.decision.promote
 
 

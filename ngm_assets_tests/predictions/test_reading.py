@@ -78,7 +78,9 @@ def test_without_a_day_each_key_shows_its_newest_row(platform: Platform) -> None
 def test_a_day_shows_that_day_alone(platform: Platform) -> None:
     assert keys(platform, "budget_forecaster", FIRST) == "ag"
     assert prediction_rows(platform, "budget_forecaster", FIRST, 9).title.endswith("2026-05-01")
-    assert keys(platform, "budget_forecaster", date(2026, 6, 1)) == ""
+    with pytest.raises(ConfigError) as empty:
+        prediction_rows(platform, "budget_forecaster", date(2026, 6, 1), 9)
+    assert str(empty.value.mend) == "There are predictions from 2026-05-01 to 2026-05-02."
 
 
 def test_no_more_rows_than_asked_for(platform: Platform) -> None:
@@ -91,5 +93,7 @@ def test_an_unknown_model_is_answered_with_the_nearest(platform: Platform) -> No
     assert "budget_forecaster" in str(refused.value.mend)
 
 
-def test_before_anything_was_scored_there_are_no_rows(tmp_path: Path) -> None:
-    assert prediction_rows(empty_platform(tmp_path), "budget_forecaster", None, 5).rows == []
+def test_before_anything_was_scored_it_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as empty:
+        prediction_rows(empty_platform(tmp_path), "budget_forecaster", None, 5)
+    assert "ngm run" in str(empty.value.mend)

@@ -188,9 +188,18 @@ def _action_faults(spec: ModelSpec, tables: Tables) -> Iterator[Fault]:
     keys = _keys(spec, tables)
     allowed = {*OUTPUT_PLACEHOLDERS, *spec.features}
     allowed |= set(tables.features.get(spec.feature_table, ()) if keys is None else keys)
+    known = True
     for name in asked:
         if name not in allowed:
+            known = False
             yield Fault(path, f"unknown placeholder {{{name}}}.", nearest(name, allowed))
+    if known:
+        texts = {*(keys or ()), *tables.texts.get(spec.feature_table, ()), "predicted_label"}
+        sample = {name: "text" if name in texts else 1.0 for name in asked}
+        try:
+            spec.recommended_action.format(**sample)
+        except ValueError as error:
+            yield Fault(path, f"a format does not fit its value: {error}.", "Mend the format.")
 
 
 def _keys(spec: ModelSpec, tables: Tables) -> Collection[str] | None:

@@ -148,6 +148,7 @@ def measurements(spec: ModelSpec, judged: Judged) -> tuple[ev.Measurement, Compa
         budget=spec.alert_budget,
         dates=frame.dates,
         seed=spec.seed,
+        block_days=spec.horizon_days,
     )
     return measured, against_baseline(spec, judged)
 
@@ -169,6 +170,7 @@ def against_baseline(spec: ModelSpec, judged: Judged) -> Comparison:
         dates=judged.frame.dates,
         budget=spec.alert_budget,
         seed=spec.seed,
+        block_days=spec.horizon_days,
     )
 
 

@@ -177,11 +177,26 @@ def _measures(
     dates: np.ndarray,
 ) -> tuple[Measurement, Comparison]:
     metric, budget = metrics()[spec.metric.name], spec.alert_budget
-    measured = ev.measure(metric, truth, output, budget=budget, dates=dates, seed=spec.seed)
+    measured = ev.measure(
+        metric,
+        truth,
+        output,
+        budget=budget,
+        dates=dates,
+        seed=spec.seed,
+        block_days=spec.horizon_days,
+    )
     if baseline is None:
         return measured, ev.Comparison(None, None, reason="no baseline")
     compared = ev.compare(
-        metric, truth, output, baseline, dates=dates, budget=budget, seed=spec.seed
+        metric,
+        truth,
+        output,
+        baseline,
+        dates=dates,
+        budget=budget,
+        seed=spec.seed,
+        block_days=spec.horizon_days,
     )
     return measured, compared
 

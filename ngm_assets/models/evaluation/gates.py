@@ -100,9 +100,16 @@ class Evidence:
     max_calibration_error: float
 
 
-def gate_names(problem: str) -> tuple[str, ...]:
-    """Return the gates of a problem type in the order they are judged."""
+def gate_names(problem: str, *, thresholded: bool) -> tuple[str, ...]:
+    """Return the gates in the order they are judged.
+
+    Args:
+        problem: Problem type.
+        thresholded: Whether the specification sets a threshold for its metric.
+    """
     names = ["minimum_data", "metric_threshold", "beats_baseline", "not_worse_than_champion"]
+    if not thresholded:
+        names.remove("metric_threshold")
     if problem != "anomaly":
         names.append("leakage_scan")
     names.append("finite_predictions")
@@ -126,7 +133,8 @@ def judge(evidence: Evidence) -> Decision:
         "finite_predictions": _finite_predictions,
         "calibration": _calibration,
     }
-    gates = tuple(judged[name](evidence) for name in gate_names(evidence.problem))
+    names = gate_names(evidence.problem, thresholded=evidence.threshold is not None)
+    gates = tuple(judged[name](evidence) for name in names)
     stopped = [gate for gate in gates if gate.blocking and gate.passed is not True]
     if stopped:
         reason = "; ".join(f"{gate.name}: {gate.detail}" for gate in stopped)

@@ -56,14 +56,20 @@ def against_champion(spec: ModelSpec, rows: ModelFrame, champion: LoadedModel) -
         reason = f"the candidate cannot be fitted on what the champion knew: {error.what}"
         return ev.Comparison(None, None, reason=reason)
     fresh = rows.select(new)
+    answers = ours.predict(fresh.features).prediction
+    theirs = _answers(champion.fitted.predict(fresh.features[list(champion.spec.features)]), rows)
+    if np.array_equal(answers, theirs, equal_nan=True):
+        reason = "on what the champion knew, the candidate's recipe gives the champion again"
+        return ev.Comparison(None, None, rows=count, reason=reason)
     return ev.compare(
         metrics()[spec.metric.name],
         rows.label[new],
-        ours.predict(fresh.features).prediction,
-        _answers(champion.fitted.predict(fresh.features[list(champion.spec.features)]), rows),
+        answers,
+        theirs,
         dates=fresh.dates,
         budget=spec.alert_budget,
         seed=spec.seed,
+        block_days=spec.horizon_days,
     )
 
 

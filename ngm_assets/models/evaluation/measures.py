@@ -69,6 +69,7 @@ def measure(
     *,
     budget: float,
     dates: NDArray[np.datetime64] | None = None,
+    block_days: int = 1,
     seed: int = 0,
 ) -> Measurement:
     """Measure one metric; with `dates`, add a 90 % interval from resampled days.
@@ -79,6 +80,7 @@ def measure(
         output: Prediction, probability or score, shape (n,).
         budget: Share of rows that may be flagged.
         dates: Day of each row; None = no interval.
+        block_days: Days that are drawn together: the label's horizon.
         seed: Seed of the resampling.
     """
     import numpy as np
@@ -89,7 +91,9 @@ def measure(
     value = metric.function(truth, output, np.ones(len(truth)), budget)
     low = high = None
     if dates is not None:
-        samples = bootstrap(metric, truth, [output], dates, budget=budget, seed=seed)
+        samples = bootstrap(
+            metric, truth, [output], dates, budget=budget, seed=seed, block_days=block_days
+        )
         low, high = interval(samples[:, 0])
     return Measurement(metric.name, value, low, high, len(truth))
 
@@ -103,6 +107,7 @@ def compare(
     dates: NDArray[np.datetime64],
     budget: float,
     seed: int,
+    block_days: int = 1,
 ) -> Comparison:
     """Compare two outputs on the rows where both are known, days resampled in pairs."""
     import numpy as np
@@ -115,7 +120,9 @@ def compare(
     ones = np.ones(len(truth))
     a = metric.function(truth, ours, ones, budget)
     b = metric.function(truth, theirs, ones, budget)
-    samples = bootstrap(metric, truth, [ours, theirs], dates, budget=budget, seed=seed)
+    samples = bootstrap(
+        metric, truth, [ours, theirs], dates, budget=budget, seed=seed, block_days=block_days
+    )
     low, high = interval(metric.sign * (samples[:, 0] - samples[:, 1]))
     return Comparison(a, b, metric.sign * (a - b), low, high, len(truth))
 
@@ -146,19 +153,26 @@ def bootstrap(
     budget: float,
     seed: int,
     resamples: int = RESAMPLES,
+    block_days: int = 1,
 ) -> FloatArray:
     """Return the metric of each output over resampled days, shape (kept resamples, outputs).
 
-    Days are drawn with replacement, all rows of a day together, because rows of one day are not
-    independent. A resample in which the metric has no value (one class) is left out.
+    Blocks of consecutive days are drawn with replacement, all rows of a day together: rows of one
+    day are not independent, and neither are labels whose horizons overlap. Moving blocks, closed
+    to a circle (Kunsch 1989; Politis and Romano 1992), at most a third of the days long. A resample
+    in which the metric has no value (one class) is left out.
     """
     import numpy as np
 
     rng = np.random.default_rng(seed)
     days, day_of_row = np.unique(dates, return_inverse=True)
+    n = len(days)
+    block = np.arange(max(1, min(block_days, n // 3)))
     kept = []
     for _ in range(resamples):
-        counts = np.bincount(rng.integers(0, len(days), len(days)), minlength=len(days))
+        starts = rng.integers(0, n, -(-n // len(block)))
+        drawn_days = ((starts[:, None] + block) % n).ravel()[:n]
+        counts = np.bincount(drawn_days, minlength=n)
         weight = counts[day_of_row].astype(np.float64)
         drawn = weight > 0
         if metric.needs_both_classes and len(np.unique(truth[drawn])) < 2:

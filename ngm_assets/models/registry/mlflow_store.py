@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -48,8 +49,15 @@ def one_at_a_time(folder: Path | None, name: str) -> Iterator[None]:
         return
     import fcntl
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / name).open("w") as lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / name).open("w")
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES):
+            raise
+        yield  # nobody can change what cannot be written
+        return
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -128,7 +136,25 @@ class MlflowStore:
                 where=self.experiment,
                 mend="Restore it in MLflow if it was deleted.",
             )
+        self._require_own_place(str(found.artifact_location))
         return str(found.experiment_id)
+
+    def _require_own_place(self, location: str) -> None:
+        """Refuse to write where a local store lay before it was moved or copied.
+
+        Raises:
+            RegistryError: New files would go to the former place.
+        """
+        if self._artifact_root is None or not location.startswith("file:"):
+            return
+        former = Path(unquote(urlparse(location).path))
+        if former.resolve() != Path(self._artifact_root).resolve():
+            raise RegistryError(
+                "The home was moved or copied: new versions would go to its former place.",
+                where=str(former),
+                mend="Read, score and explain here, but train where the home was made or in a "
+                "new home.",
+            )
 
     def name(self, model: str) -> str:
         """Return the model's name in the registry."""
@@ -248,7 +274,14 @@ class MlflowStore:
         return dict(data.params), dict(data.metrics)
 
     def artifacts(self, run_id: str) -> Path:
-        """Return a local folder with the run's files; local stores are read in place."""
+        """Return a local folder with the run's files; local stores are read in place.
+
+        A local store may have been moved or copied since: its own folder comes first.
+        """
+        if self._artifact_root is not None:
+            moved = self._artifact_root / run_id / "artifacts"
+            if moved.is_dir():
+                return moved
         uri = self.client.get_run(run_id).info.artifact_uri
         parsed = urlparse(uri)
         if parsed.scheme == "file":
