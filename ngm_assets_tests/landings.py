@@ -29,6 +29,7 @@ TABLES = (
 RARE_LABELS = (
     "fails_more_after_runtime_change",
     "overdue_share_next_day",
+    "rule_overdue_share_today",
     "savings_next_28d",
 )
 """Labels that a small landing may know of one kind only."""

@@ -165,6 +165,7 @@ def made(**changes: Any) -> dict[str, Any]:
         "model": "planner",
         "supervised": True,
         "metric": "mae",
+        "unit": "USD",
         "better": "lower",
         "alert_budget": 0.02,
         "champion": "v3",
@@ -197,16 +198,23 @@ def test_the_table_as_markdown() -> None:
         metric="average_precision",
         better="higher",
         champion="none: too few rows",
-        incidents={"incidents": 4, "recalled": 3},
+        incidents={"incidents": 4, "recalled": 3, "days": 9, "flagged_days": 5},
         quiet_flagged_share=0.0123,
         lift_at_budget=7.89,
         calibration_error=None,
     )
     text = markdown([made(), detector])
     assert cells(text, 0) == list(COLUMNS)
-    planner = "planner|mae (lower is better)|12.3 [11, 14]|15|2.65 [-0.5, 4]||0.05|||80, 2|v3"
+    planner = "planner|mae, USD (lower is better)|12.3 [11, 14]|15|2.65 [-0.5, 4]||0.05|||80, 2|v3"
     assert cells(text, 2) == planner.split("|")
-    assert cells(text, 3)[5:] == ["7.89", "", "3 of 4", "1.23% / 2.00%", "80, 2", "none"]
+    assert cells(text, 3)[5:] == [
+        "7.89",
+        "",
+        "3 of 4 (5 of 9 days)",
+        "1.23% / 2.00%",
+        "80, 2",
+        "none",
+    ]
     assert "1 of 1 supervised models beat their baseline" in text
     assert "- " not in text.split("baseline.")[-1]
 
