@@ -13,9 +13,9 @@ from ngm_assets.gold.assets import gold_assets, raw_specs
 from ngm_assets.models.assets import model_assets
 from ngm_assets.partitions import Partitions, build_partitions
 from ngm_assets.predictions.assets import prediction_assets
-from ngm_assets.resources import RANGE_END as RANGE_END
-from ngm_assets.resources import RANGE_START as RANGE_START
 from ngm_assets.resources import (
+    RANGE_END,
+    RANGE_START,
     PlatformResource,
     RegistryResource,
     parent_run_resource,

@@ -41,7 +41,7 @@ def explain(
 
     Returns:
         `prediction`: the stored row; `inputs`: per feature its value, what it contributed, the
-        training median and the raw columns it is made of; `version`: who scored it; `current`:
+        training mean and the raw columns it is made of; `version`: who scored it; `current`:
         whether the features still are what was scored.
 
     Raises:

@@ -13,8 +13,9 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus, EventLogEntry, RunsFilter
 
-from ngm_assets.build import RANGE_END, RANGE_START, build_defs
+from ngm_assets.build import build_defs
 from ngm_assets.errors import NgmError
+from ngm_assets.resources import RANGE_END, RANGE_START
 from ngm_assets.settings import Settings
 
 PID_TAG = ".dagster/ngm_pid"

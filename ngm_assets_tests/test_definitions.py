@@ -17,12 +17,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ngm_assets.build import RANGE_END, RANGE_START, build_defs
+from ngm_assets.build import build_defs
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.models.data.dataset import catalog
 from ngm_assets.models.evaluation.gates import gate_names
 from ngm_assets.partitions import build_partitions, days_between, monday_of
 from ngm_assets.platform import all_contracts
+from ngm_assets.resources import RANGE_END, RANGE_START
 from ngm_assets.settings import Settings, load_settings
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "definitions.json"

@@ -154,7 +154,7 @@ def scoring_frame(
     columns = ", ".join(dict.fromkeys((*contract.key, *model.features)))
     sql = f"SELECT {columns} FROM {contract.full_name} WHERE {spec.rows.scored()}"
     frame = engine.frame(Query(sql, {}, Window(start, end)))
-    return _parts(frame, contract, model.features)
+    return _parts(_sorted(frame, contract), contract, model.features)
 
 
 def eligible_keys(engine: Engine, spec: ModelSpec, start: date, end: date) -> dict[date, int]:
@@ -196,10 +196,9 @@ def _sorted(rows: pd.DataFrame, contract: TableContract) -> pd.DataFrame:
 
 
 def _parts(rows: pd.DataFrame, contract: TableContract, features: Sequence[str]) -> ModelFrame:
-    """Return keys, days and features of rows, sorted by date and key."""
+    """Return keys, days and features of rows that are sorted by date and key."""
     import pandas as pd
 
-    rows = _sorted(rows, contract)
     keys = rows[list(contract.key)].copy()
     keys[contract.partition] = pd.to_datetime(keys[contract.partition]).astype("datetime64[ns]")
     columns = {name: _values(rows[name], contract.column(name).type) for name in features}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.errors import ModelError
-from ngm_assets.models.estimators.base import Flavor, Outputs
+from ngm_assets.models.estimators.base import Flavor, Outputs, column_of
 from ngm_assets.models.estimators.deviation import Norm, fit_norm
 from ngm_assets.models.estimators.profile import Profile, fit_profile
 from ngm_assets.models.estimators.score_map import ScoreMap, fit_score_map
@@ -73,7 +73,7 @@ class FittedDetector:
         return Outputs(
             prediction=score,
             anomaly_score=score,
-            observed=_column(features, self.observed),
+            observed=column_of(features, self.observed),
             expected=self._expected(features),
         )
 
@@ -81,7 +81,7 @@ class FittedDetector:
         profile, observed = self.profile, self.observed
         if profile is not None and observed is not None and observed in profile.means:
             return profile.expected(features, observed)
-        return _column(features, self.expected)
+        return column_of(features, self.expected)
 
     def contributions(
         self, features: pd.DataFrame, row_index: NDArray[np.intp] | None = None
@@ -119,15 +119,8 @@ class RobustDeviationDetector:
     @classmethod
     def fit(cls, frame: ModelFrame, *, spec: ModelSpec, seed: int) -> FittedDetector:
         """Learn medians and scales on all rows; nothing is random, labels are not read."""
-        params = spec.estimator.params
-        _, norm, rows = _learn(frame, params)
-        raw = _raw_score(norm, None, 0.0, rows)
-        return FittedDetector(
-            norm=norm,
-            score_map=fit_score_map(raw, spec.alert_budget, params.get("incident_share")),
-            observed=params.get("observed"),
-            expected=params.get("expected"),
-        )
+        profile, norm, rows = _learn(frame, spec.estimator.params)
+        return _detector(spec, profile, norm, rows)
 
     @classmethod
     def load(cls, folder: Path, meta: Mapping[str, Any]) -> FittedDetector:
@@ -135,27 +128,8 @@ class RobustDeviationDetector:
         return _restore(None, meta)
 
 
-class ExpectedProfileDetector:
-    """Weighted mean of log(1 + robust z) over distances from the entity's own expected profile."""
-
-    @classmethod
-    def fit(cls, frame: ModelFrame, *, spec: ModelSpec, seed: int) -> FittedDetector:
-        """Learn everyone's means and the usual distances; nothing is random, no labels are read."""
-        params = spec.estimator.params
-        profile, norm, rows = _learn(frame, params)
-        raw = _raw_score(norm, None, 0.0, rows)
-        return FittedDetector(
-            norm=norm,
-            score_map=fit_score_map(raw, spec.alert_budget, params.get("incident_share")),
-            observed=params.get("observed"),
-            expected=params.get("expected"),
-            profile=profile,
-        )
-
-    @classmethod
-    def load(cls, folder: Path, meta: Mapping[str, Any]) -> FittedDetector:
-        """Restore the detector from its metadata."""
-        return _restore(None, meta)
+class ExpectedProfileDetector(RobustDeviationDetector):
+    """The same over distances from the entity's own expected profile, which `profiles` names."""
 
 
 class IsolationForestDetector:
@@ -185,16 +159,7 @@ class IsolationForestDetector:
             ]
         ).fit(norm.compressed(rows))
         tail_weight = float(params.get("tail_weight", 0.05))
-        raw = _raw_score(norm, forest, tail_weight, rows)
-        return FittedDetector(
-            norm=norm,
-            score_map=fit_score_map(raw, spec.alert_budget, params.get("incident_share")),
-            forest=forest,
-            tail_weight=tail_weight,
-            observed=params.get("observed"),
-            expected=params.get("expected"),
-            profile=profile,
-        )
+        return _detector(spec, profile, norm, rows, forest, tail_weight)
 
     @classmethod
     def load(cls, folder: Path, meta: Mapping[str, Any]) -> FittedDetector:
@@ -214,6 +179,28 @@ class IsolationForestDetector:
                 mend="Train the model again; do not load this file.",
             ) from error
         return _restore(forest, meta)
+
+
+def _detector(
+    spec: ModelSpec,
+    profile: Profile | None,
+    norm: Norm,
+    rows: pd.DataFrame,
+    forest: Pipeline | None = None,
+    tail_weight: float = 0.0,
+) -> FittedDetector:
+    """Return the detector whose threshold is learnt on the rows as the norm sees them."""
+    params = spec.estimator.params
+    raw = _raw_score(norm, forest, tail_weight, rows)
+    return FittedDetector(
+        norm=norm,
+        score_map=fit_score_map(raw, spec.alert_budget, params.get("incident_share")),
+        forest=forest,
+        tail_weight=tail_weight,
+        observed=params.get("observed"),
+        expected=params.get("expected"),
+        profile=profile,
+    )
 
 
 def _learn(
@@ -270,9 +257,3 @@ def _raw_score(
     unknown = norm.all_unknown(features)
     scored: FloatArray = np.where(unknown, np.nan, raw)
     return scored
-
-
-def _column(features: pd.DataFrame, name: str | None) -> FloatArray | None:
-    import numpy as np
-
-    return None if name is None else features[name].to_numpy(dtype=np.float64)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ngm_assets.models.data.frames import FloatArray, ModelFrame
 
 Flavor = Literal["xgboost", "sklearn", "json"]
+COVERAGE = 0.8
+"""Share of rows that P10..P90 is to hold."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,13 @@ class Outputs:
     anomaly_score: FloatArray | None = None
     expected: FloatArray | None = None
     observed: FloatArray | None = None
+
+
+def column_of(features: pd.DataFrame, name: str | None) -> FloatArray | None:
+    """Return a feature as numbers, shape (n,); None without a name."""
+    import numpy as np
+
+    return None if name is None else features[name].to_numpy(dtype=np.float64)
 
 
 class Fitted(Protocol):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ngm_assets.errors import InsufficientData
-from ngm_assets.models.estimators.base import Flavor, Outputs
+from ngm_assets.models.estimators.base import Flavor, Outputs, column_of
 from ngm_assets.models.estimators.boosting import BOOSTER_FILE, to_matrix
 
 if TYPE_CHECKING:
@@ -36,15 +36,9 @@ class Reported:
         """Return the outputs with the two columns of the rows' features added."""
         return replace(
             outputs,
-            observed=_column(features, self.observed),
-            expected=_column(features, self.expected),
+            observed=column_of(features, self.observed),
+            expected=column_of(features, self.expected),
         )
-
-
-def _column(features: pd.DataFrame, name: str | None) -> FloatArray | None:
-    import numpy as np
-
-    return None if name is None else features[name].to_numpy(dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.errors import ModelError
+from ngm_assets.models.estimators.boosted import label_of, require_variation
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ngm_assets.models.catalog.spec import ModelSpec
     from ngm_assets.models.data.frames import FloatArray, ModelFrame
 
 
@@ -110,3 +112,16 @@ def _range(given: Sequence[float | None]) -> tuple[float | None, float | None]:
         )
     low, high = (None if bound is None else float(bound) for bound in given)
     return low, high
+
+
+def learnt_quantity(frame: ModelFrame, spec: ModelSpec) -> tuple[TargetScale, FloatArray]:
+    """Return the scale of a quantity and what trees learn of it, shape (n,).
+
+    Raises:
+        InsufficientData: There are no labelled rows, or the label is constant.
+        ModelError: The label does not suit transform or range, or a parameter is not allowed.
+    """
+    label = label_of(frame)
+    scale = fit_scale(frame, label, spec.estimator.params)
+    require_variation(label, spec.target.column)
+    return scale, scale.learn(label, frame.features)

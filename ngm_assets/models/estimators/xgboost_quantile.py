@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ngm_assets.models.estimators.base import Outputs
-from ngm_assets.models.estimators.boosted import Boosted, Reported, label_of, require_variation
+from ngm_assets.models.estimators.base import COVERAGE, Outputs
+from ngm_assets.models.estimators.boosted import Boosted, Reported
 from ngm_assets.models.estimators.boosting import LateSlice, fit_rounds, load_booster
-from ngm_assets.models.estimators.target_scale import TargetScale, fit_scale
+from ngm_assets.models.estimators.target_scale import TargetScale, learnt_quantity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ngm_assets.models.data.frames import FloatArray, ModelFrame
 
 LEVELS = (0.1, 0.5, 0.9)
-COVERAGE = 0.8
 _MIN_LATE_ROWS = 50
 
 
@@ -75,12 +74,11 @@ class XGBoostQuantile:
             InsufficientData: The label is constant.
             ModelError: The label does not suit transform or range, or a parameter is not allowed.
         """
-        params, label = spec.estimator.params, label_of(frame)
-        scale = fit_scale(frame, label, params)
-        require_variation(label, spec.target.column)
+        params = spec.estimator.params
+        scale, target = learnt_quantity(frame, spec)
         booster, late = fit_rounds(
             frame,
-            scale.learn(label, frame.features),
+            target,
             spec=spec,
             seed=seed,
             objective="reg:quantileerror",

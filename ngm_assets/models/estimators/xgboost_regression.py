@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.models.estimators.base import Outputs
-from ngm_assets.models.estimators.boosted import Boosted, Reported, label_of, require_variation
+from ngm_assets.models.estimators.boosted import Boosted, Reported
 from ngm_assets.models.estimators.boosting import fit_rounds, load_booster
-from ngm_assets.models.estimators.target_scale import TargetScale, fit_scale
+from ngm_assets.models.estimators.target_scale import TargetScale, learnt_quantity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,12 +45,11 @@ class XGBoostRegression:
             InsufficientData: The label is constant.
             ModelError: The label does not suit transform or range, or a parameter is not allowed.
         """
-        params, label = spec.estimator.params, label_of(frame)
-        scale = fit_scale(frame, label, params)
-        require_variation(label, spec.target.column)
+        params = spec.estimator.params
+        scale, target = learnt_quantity(frame, spec)
         booster, _ = fit_rounds(
             frame,
-            scale.learn(label, frame.features),
+            target,
             spec=spec,
             seed=seed,
             objective=str(params.get("objective", "reg:squarederror")),

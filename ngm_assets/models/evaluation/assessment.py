@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngm_assets.models.data.frames import all_missing
+from ngm_assets.models.estimators.base import COVERAGE
 from ngm_assets.models.evaluation import measures as ev
 from ngm_assets.models.evaluation.gates import Decision, Evidence, judge
 from ngm_assets.models.evaluation.head_to_head import against_champion
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from ngm_assets.models.estimators.base import Fitted
     from ngm_assets.models.evaluation.measures import Comparison
     from ngm_assets.models.registry.loaded import LoadedModel
-
-
-INTERVAL = 0.8
 
 
 @dataclass(frozen=True)
@@ -140,17 +138,20 @@ def _unknown(frame: ModelFrame, model: Fitted) -> BoolArray:
 
 def measurements(spec: ModelSpec, judged: Judged) -> tuple[ev.Measurement, Comparison]:
     """Return the primary metric and the comparison with the baseline."""
-    metric, frame = metrics()[spec.metric.name], judged.frame
-    measured = ev.measure(
-        metric,
+    return measured_on(spec, judged), against_baseline(spec, judged)
+
+
+def measured_on(spec: ModelSpec, judged: Judged) -> ev.Measurement:
+    """Return the primary metric with its interval."""
+    return ev.measure(
+        metrics()[spec.metric.name],
         judged.truth,
         judged.output,
         budget=spec.alert_budget,
-        dates=frame.dates,
+        dates=judged.frame.dates,
         seed=spec.seed,
         block_days=spec.horizon_days,
     )
-    return measured, against_baseline(spec, judged)
 
 
 def against_baseline(spec: ModelSpec, judged: Judged) -> Comparison:
@@ -162,6 +163,11 @@ def against_baseline(spec: ModelSpec, judged: Judged) -> Comparison:
     if baseline is None or 2 * known < len(judged.truth):
         reason = f"the baseline is known on {known} of {len(judged.truth)} rows"
         return ev.Comparison(None, None, rows=known, reason=reason)
+    return compared_with(spec, judged, baseline)
+
+
+def compared_with(spec: ModelSpec, judged: Judged, baseline: FloatArray) -> Comparison:
+    """Compare with a baseline (n,) on the rows where it is known."""
     return ev.compare(
         metrics()[spec.metric.name],
         judged.truth,
@@ -239,7 +245,7 @@ def calibration_of(judged: Judged) -> float | None:
     if judged.calibrated is not None:
         return ev.calibration_error(*judged.calibrated)
     if judged.covered is not None and len(judged.covered):
-        return abs(float(judged.covered.mean()) - INTERVAL)
+        return abs(float(judged.covered.mean()) - COVERAGE)
     return None
 
 

@@ -12,13 +12,16 @@ from ngm_assets.models.data.frames import concatenated
 from ngm_assets.models.data.split import date_column, latest_per_entity, split_by_entity
 from ngm_assets.models.estimators.base import resolve_estimator
 from ngm_assets.models.evaluation import measures as ev
-from ngm_assets.models.evaluation.assessment import Judged, calibration_of, judge_rows
-from ngm_assets.models.evaluation.metrics import metrics
+from ngm_assets.models.evaluation.assessment import (
+    Judged,
+    calibration_of,
+    compared_with,
+    judge_rows,
+    measured_on,
+)
 from ngm_assets.models.training import require_variation
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ngm_assets.models.catalog.spec import ModelSpec
     from ngm_assets.models.data.frames import BoolArray, FloatArray, ModelFrame
     from ngm_assets.models.estimators.base import Fitted
@@ -169,41 +172,15 @@ def _fitted(spec: ModelSpec, rows: ModelFrame) -> Fitted:
     return resolve_estimator(spec.estimator.type).fit(rows, spec=spec, seed=spec.seed)
 
 
-def _measures(
-    spec: ModelSpec,
-    truth: FloatArray,
-    output: FloatArray,
-    baseline: FloatArray | None,
-    dates: np.ndarray,
-) -> tuple[Measurement, Comparison]:
-    metric, budget = metrics()[spec.metric.name], spec.alert_budget
-    measured = ev.measure(
-        metric,
-        truth,
-        output,
-        budget=budget,
-        dates=dates,
-        seed=spec.seed,
-        block_days=spec.horizon_days,
-    )
+def _measures(spec: ModelSpec, judged: Judged) -> tuple[Measurement, Comparison]:
+    measured, baseline = measured_on(spec, judged), judged.frame.baseline
     if baseline is None:
         return measured, ev.Comparison(None, None, reason="no baseline")
-    compared = ev.compare(
-        metric,
-        truth,
-        output,
-        baseline,
-        dates=dates,
-        budget=budget,
-        seed=spec.seed,
-        block_days=spec.horizon_days,
-    )
-    return measured, compared
+    return measured, compared_with(spec, judged, baseline)
 
 
 def _fold(spec: ModelSpec, origin: date, until: date, rows: int, found: Judged) -> Fold:
-    frame = found.frame
-    measured, compared = _measures(spec, found.truth, found.output, frame.baseline, frame.dates)
+    measured, compared = _measures(spec, found)
     return Fold(origin, until, rows, measured, compared)
 
 
@@ -229,7 +206,7 @@ def _together(
         else None,
         np.concatenate(covers) if covers else None,
     )
-    measured, compared = _measures(spec, truth, output, frame.baseline, frame.dates)
+    measured, compared = _measures(spec, whole)
     ranked = spec.problem in ("binary", "anomaly")
     return Backtest(
         folds=tuple(folds),
