@@ -49,7 +49,7 @@ known AS (
     c.workspace_id,
     c.first_day,
     CAST(c.moment AS DATE) AS day,
-    d.*,
+    d.* EXCEPT (workspace_id),
     MAX(d.usage_date) OVER (PARTITION BY c.workspace_id ORDER BY CAST(c.moment AS DATE) ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
       AS last_usage
   FROM calendar AS c

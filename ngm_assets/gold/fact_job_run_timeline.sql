@@ -49,7 +49,7 @@ attempts AS (
     MAX(run_type) AS run_type,
     MAX(run_name) AS run_name,
     MAX(trigger_type) AS trigger_type,
-    ARRAY_SORT(ARRAY_DISTINCT(FLATTEN(COLLECT_LIST(compute_ids)))) AS compute_ids,
+    ARRAY_SORT(FILTER(ARRAY_DISTINCT(FLATTEN(COLLECT_LIST(compute_ids))), id -> id IS NOT NULL)) AS compute_ids,
     COUNT(*) AS slices
   FROM numbered
   GROUP BY workspace_id, run_id, attempt
