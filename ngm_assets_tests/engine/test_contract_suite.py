@@ -149,6 +149,7 @@ def as_float(value: Any) -> Any:
 @pytest.mark.parametrize("table", sorted(ONE_PER_TABLE))
 def test_a_model_learns_from_the_same_rows(both: Both, table: str) -> None:
     import numpy as np
+    import pandas as pd
 
     spec, as_of = ONE_PER_TABLE[table], both.end - timedelta(days=3)
     mine, theirs = (
@@ -156,9 +157,11 @@ def test_a_model_learns_from_the_same_rows(both: Both, table: str) -> None:
         for one in (both.spark, both.duckdb)
     )
     assert mine.keys.equals(theirs.keys)
-    assert list(mine.features.dtypes) == list(theirs.features.dtypes)
-    np.testing.assert_allclose(mine.label, theirs.label, rtol=TOLERANCE)
-    np.testing.assert_allclose(mine.baseline, theirs.baseline, rtol=TOLERANCE)
+    pd.testing.assert_frame_equal(mine.features, theirs.features, rtol=TOLERANCE)
+    assert (mine.label is None) == (theirs.label is None)
+    for ours, other in ((mine.label, theirs.label), (mine.baseline, theirs.baseline)):
+        if ours is not None and other is not None:
+            np.testing.assert_allclose(ours, other, rtol=TOLERANCE)
 
 
 def test_every_model_scores_the_same_keys(both: Both) -> None:

@@ -78,9 +78,9 @@ def test_sql_files_are_read_as_utf_8(tmp_path: Path) -> None:
 def test_tables_become_subqueries_and_every_other_letter_stays() -> None:
     relations = {"gold.facts": "SELECT 7 AS a", "system.access.audit": "SELECT 1 AS a, 2 AS b"}
     text = (
-        "-- Ätna 😀 reads gold.facts\nWITH x AS (SELECT 'gold.facts' AS t, f.a FROM gold.facts AS f)"
-        "\nSELECT x.t, facts.a -- system.access.audit\nFROM x JOIN `gold`.facts ON TRUE, "
-        "system.access.audit z"
+        "-- Ätna 😀 reads gold.facts\nWITH x AS (SELECT 'gold.facts' AS t, f.a FROM "
+        "gold.facts AS f)\nSELECT x.t, facts.a -- system.access.audit\nFROM x JOIN "
+        "`gold`.facts ON TRUE, system.access.audit z"
     )
     assert with_relations(text, relations) == (
         "-- Ätna 😀 reads gold.facts\nWITH x AS (SELECT 'gold.facts' AS t, f.a FROM "
