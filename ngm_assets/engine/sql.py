@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -91,3 +92,38 @@ def select_from_cte(sql: str, name: str, body: str) -> str:
 def output_columns(sql: str) -> tuple[str, ...]:
     """Return the names of a query's result columns in order."""
     return tuple(_parse(sql).named_selects)
+
+
+def with_relations(sql: str, relations: Mapping[str, str]) -> str:
+    """Put a subquery in the place of every table a query reads; the rest of its text stays.
+
+    Args:
+        sql: Query in the Databricks dialect.
+        relations: SELECT statement by full table name.
+
+    Raises:
+        ComputeError: The text is not valid SQL in the Databricks dialect.
+    """
+    from sqlglot import exp
+
+    found = {}
+    for table in _parse(sql).find_all(exp.Table):
+        if table.db:
+            first, last = table.parts[0].meta["start"], table.parts[-1].meta["end"]
+            found[first] = (last + 1, _full_name(table), "" if table.alias else table.name)
+    for first, (end, name, alias) in sorted(found.items(), reverse=True):
+        named = f" AS {alias}" if alias else ""
+        sql = f"{sql[:first]}({relations[name]}){named}{sql[end:]}"
+    return sql
+
+
+@cache
+def parameter_names(sql: str) -> frozenset[str]:
+    """Return the names of the parameters a query uses.
+
+    Raises:
+        ComputeError: The text is not valid SQL in the Databricks dialect.
+    """
+    from sqlglot import exp
+
+    return frozenset(node.name for node in _parse(sql).find_all(exp.Placeholder))

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from ngm_assets.engine.sql import output_columns, read_sql, select_from_cte, table_names, to_duckdb
+from ngm_assets.engine.sql import (
+    output_columns,
+    parameter_names,
+    read_sql,
+    select_from_cte,
+    table_names,
+    to_duckdb,
+    with_relations,
+)
 from ngm_assets.errors import ComputeError
 from ngm_assets.raw.convert import open_duckdb
 
@@ -65,3 +73,24 @@ def test_sql_files_are_read_as_utf_8(tmp_path: Path) -> None:
     file = tmp_path / "a.sql"
     file.write_text("SELECT 'ü' AS x", encoding="utf-8")
     assert read_sql(file) == "SELECT 'ü' AS x"
+
+
+def test_tables_become_subqueries_and_every_other_letter_stays() -> None:
+    relations = {"gold.facts": "SELECT 7 AS a", "system.access.audit": "SELECT 1 AS a, 2 AS b"}
+    text = (
+        "-- Ätna 😀 reads gold.facts\nWITH x AS (SELECT 'gold.facts' AS t, f.a FROM "
+        "gold.facts AS f)\nSELECT x.t, facts.a -- system.access.audit\nFROM x JOIN "
+        "`gold`.facts ON TRUE, system.access.audit z"
+    )
+    assert with_relations(text, relations) == (
+        "-- Ätna 😀 reads gold.facts\nWITH x AS (SELECT 'gold.facts' AS t, f.a FROM "
+        "(SELECT 7 AS a) AS f)\nSELECT x.t, facts.a -- system.access.audit\nFROM x JOIN "
+        "(SELECT 7 AS a) AS facts ON TRUE, (SELECT 1 AS a, 2 AS b) z"
+    )
+
+
+def test_the_parameters_a_query_uses_are_named() -> None:
+    text = (
+        "SELECT ':no' AS x -- :nor_this\nFROM a.b WHERE day BETWEEN DATE_ADD(:start, -1) AND :end"
+    )
+    assert parameter_names(text) == {"start", "end"}
