@@ -8,14 +8,19 @@ from typing import Any
 
 import dagster as dg
 
+from ngm_assets.databricks import on_databricks
+from ngm_assets.engine.launcher import launcher_resource
 from ngm_assets.features.assets import feature_assets
-from ngm_assets.gold.assets import gold_assets, raw_specs
+from ngm_assets.gold.assets import gold_assets
 from ngm_assets.models.assets import model_assets
 from ngm_assets.partitions import Partitions, build_partitions
 from ngm_assets.predictions.assets import prediction_assets
+from ngm_assets.raw.assets import raw_specs, snapshot_assets
+from ngm_assets.raw.snapshots import SNAPSHOTS
 from ngm_assets.resources import (
     RANGE_END,
     RANGE_START,
+    STEP_LAUNCHER,
     PlatformResource,
     RegistryResource,
     parent_run_resource,
@@ -26,6 +31,7 @@ FEATURE_JOB = "ml_feature_pipeline"
 TRAINING_JOB = "ml_training_pipeline"
 INFERENCE_JOB = "ml_inference_pipeline"
 DAILY_JOB = "daily_pipeline"
+SNAPSHOT_JOB = "information_schema_snapshots"
 
 
 def build_defs(
@@ -42,13 +48,15 @@ def build_defs(
     resources: dict[str, Any] = {
         "platform": PlatformResource.of(settings),
         "registry": registry,
+        STEP_LAUNCHER: launcher_resource(settings),
         "parent_run": parent_run_resource(registry, settings.env),
         **(resource_overrides or {}),
     }
-    jobs = _jobs()
+    jobs = _jobs(settings)
     return dg.Definitions(
         assets=[
-            *raw_specs(),
+            *raw_specs(settings),
+            *snapshot_assets(settings),
             *gold_assets(settings, partitions),
             *feature_assets(settings, partitions),
             *model_assets(partitions),
@@ -57,13 +65,23 @@ def build_defs(
         jobs=list(jobs.values()),
         schedules=_schedules(settings, partitions, jobs) if settings.schedules else [],
         resources=resources,
-        executor=dg.in_process_executor,
+        executor=_executor(settings),
     )
 
 
-def _jobs() -> dict[str, Any]:
+def _executor(settings: Settings) -> dg.ExecutorDefinition:
+    """Return what runs the steps of a job: one after the other here, several at once remotely."""
+    if settings.local or on_databricks():
+        return dg.in_process_executor
+    executor: dg.ExecutorDefinition = dg.multiprocess_executor.configured(
+        {"max_concurrent": settings.workspace.parallel_steps}
+    )
+    return executor
+
+
+def _jobs(settings: Settings) -> dict[str, Any]:
     groups = dg.AssetSelection.groups
-    selections = {
+    selections: dict[str, tuple[dg.AssetSelection, str]] = {
         FEATURE_JOB: (groups("gold", "features"), "Raw tables to gold to features."),
         TRAINING_JOB: (groups("models"), "Train, judge and promote every model."),
         INFERENCE_JOB: (groups("predictions"), "Score days with the champions."),
@@ -72,6 +90,9 @@ def _jobs() -> dict[str, Any]:
             "Gold, features and predictions of the newest days, as one graph.",
         ),
     }
+    if not settings.local:
+        taken = dg.AssetSelection.assets(*(name.split(".") for name in SNAPSHOTS))
+        selections[SNAPSHOT_JOB] = (taken, "Today's snapshots of the information schema.")
     return {
         name: dg.define_asset_job(name, selection, description=text)
         for name, (selection, text) in selections.items()
@@ -111,4 +132,13 @@ def _schedules(
             return dg.SkipReason(f"The estate ended on {settings.end_date}.")
         return dg.RunRequest(run_key=monday.isoformat(), partition_key=monday.isoformat())
 
-    return [daily, weekly]
+    if SNAPSHOT_JOB not in jobs:
+        return [daily, weekly]
+    snapshots = dg.ScheduleDefinition(
+        name="snapshot_schedule",
+        job=jobs[SNAPSHOT_JOB],
+        cron_schedule="30 23 * * *",
+        execution_timezone="UTC",
+        description="Takes each day's snapshot while the day still lasts.",
+    )
+    return [daily, weekly, snapshots]

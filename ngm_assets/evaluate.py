@@ -158,7 +158,7 @@ def _fold(fold: Fold) -> dict[str, Any]:
 def _incidents(platform: Platform, spec: ModelSpec, tested: Backtest) -> dict[str, Any]:
     if tested.scored is None or tested.scores is None:
         return {}
-    planted = planted_incidents(platform.settings.landing)
+    planted = planted_incidents(platform.settings.local_landing)
     if planted is None:
         return {}
     wanted = [incident for incident in planted if detects(spec.name, incident["kind"])]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus, EventLogEntry, RunsFilter
+from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus, RunsFilter
 
-from ngm_assets.build import build_defs
 from ngm_assets.errors import NgmError
+from ngm_assets.execution import Progress, Request, execute_here, execute_remotely
 from ngm_assets.resources import RANGE_END, RANGE_START
 from ngm_assets.settings import Settings
 
@@ -31,9 +31,6 @@ telemetry:
 nux:
   enabled: false
 """
-
-Progress = Callable[[str, int, int], None]
-"""Called with the step that ended, how many ended, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +129,7 @@ def run_job(
     progress: Progress | None = None,
     log_level: str = "CRITICAL",
 ) -> JobRun:
-    """Run a job over a range of partition keys, in this process.
+    """Run a job over a range of partition keys; on Databricks this process only launches the steps.
 
     Args:
         settings: The environment.
@@ -144,14 +141,9 @@ def run_job(
         progress: Told after every step.
         log_level: Level of Dagster's console log.
     """
-    definition = build_defs(settings).resolve_job_def(job)
-    selection = None if assets is None else [dg.AssetKey(list(key)) for key in assets]
-    run_id = str(uuid.uuid4())
-    steps = len(selection) if selection is not None else len(list(definition.nodes))
-    instance.add_event_listener(run_id, _Steps(steps, progress))
-    result = definition.execute_in_process(
-        instance=instance,
-        run_id=run_id,
+    request = Request(
+        job=job,
+        run_id=str(uuid.uuid4()),
         tags={
             RANGE_START: first,
             RANGE_END: last,
@@ -159,17 +151,18 @@ def run_job(
             PID_TAG: str(os.getpid()),
             **LOCATION_TAGS,
         },
-        asset_selection=selection,
-        run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
-        raise_on_error=False,
+        selection=None if assets is None else [dg.AssetKey(list(key)) for key in assets],
+        progress=progress,
+        log_level=log_level,
     )
-    events = result.all_events
+    execute = execute_here if settings.local else execute_remotely
+    events = execute(settings, instance, request)
     if any(_interrupted(event) for event in events):
         raise KeyboardInterrupt
     return JobRun(
         job=job,
-        run_id=run_id,
-        success=result.success,
+        run_id=request.run_id,
+        success=any(event.event_type == DagsterEventType.RUN_SUCCESS for event in events),
         problems=tuple(
             _problem(e) for e in events if e.event_type == DagsterEventType.STEP_FAILURE
         ),
@@ -177,27 +170,6 @@ def run_job(
             _check(e) for e in events if e.event_type == DagsterEventType.ASSET_CHECK_EVALUATION
         ),
     )
-
-
-class _Steps:
-    """Counts steps that ended."""
-
-    _ENDS = (
-        DagsterEventType.STEP_SUCCESS,
-        DagsterEventType.STEP_FAILURE,
-        DagsterEventType.STEP_SKIPPED,
-    )
-
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self.total = total
-        self.progress = progress
-        self.done = 0
-
-    def __call__(self, entry: EventLogEntry) -> None:
-        event = entry.dagster_event
-        if event is not None and event.event_type in self._ENDS and self.progress:
-            self.done += 1
-            self.progress((event.step_key or "").replace("__", "/"), self.done, self.total)
 
 
 _NAMED = {kind.__name__ for kind in NgmError.__subclasses__()}

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 
 from ngm_assets import build
 from ngm_assets.errors import ConfigError, DataError
+from ngm_assets.execution import Progress
 from ngm_assets.features.tables import longest_lookback
 from ngm_assets.gold.tables import gold_contracts
 from ngm_assets.models.data.dataset import catalog
-from ngm_assets.orchestration import JobRun, Progress, open_instance, run_job
+from ngm_assets.orchestration import JobRun, open_instance, run_job
 from ngm_assets.partitions import monday_of
 from ngm_assets.raw.contract import raw_tables
 from ngm_assets.raw.landing import Landing
@@ -49,16 +49,29 @@ class RunPlan:
 
 
 def plan_run(
-    landing: Landing, start: date, end: date, *, score_days: int, models: Sequence[str], today: date
+    spans: Mapping[str, tuple[date, date]],
+    start: date,
+    end: date,
+    *,
+    score_days: int,
+    models: Sequence[str],
+    today: date,
 ) -> RunPlan:
     """Plan a run.
 
     The newest due Monday is trained, and the one before the first scored day, so that every
     scored day has a champion that knew nothing of it.
 
+    Args:
+        spans: First and last day of every raw table that has rows.
+        start: First day of gold and features.
+        end: Last day.
+        score_days: Days to score, counted back from `end`.
+        models: Models to train and score.
+        today: Not over yet (UTC).
+
     Raises:
         ConfigError: Days in the wrong order or not over yet, or an unknown model.
-        DataError: The landing folder holds no table.
     """
     if start > end:
         raise ConfigError(f"--from {start} lies after --to {end}.", mend="Swap the two days.")
@@ -76,7 +89,6 @@ def plan_run(
         )
     if score_days < 1:
         raise ConfigError("--score-days must be at least 1.", where="--score-days")
-    spans = day_spans(landing)
     look_back = start - timedelta(days=longest_lookback())
     early = {
         contract.name: max(spans[contract.sources[0]][0], look_back)
@@ -115,6 +127,19 @@ def known_models(names: Sequence[str]) -> tuple[str, ...]:
             hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
             raise ConfigError(f"There is no model {name!r}.", where="--models", mend=hint)
     return tuple(names)
+
+
+def raw_spans(settings: Settings, end: date) -> dict[str, tuple[date, date]]:
+    """Return the first and last day of every raw table that has rows.
+
+    The system tables of a workspace are not looked into: they count from the first partition on.
+
+    Raises:
+        DataError: The landing folder does not exist or holds none of the tables.
+    """
+    if settings.local:
+        return day_spans(Landing(settings.local_landing))
+    return {name: (settings.start_date, end) for name in raw_tables()}
 
 
 def day_spans(landing: Landing) -> dict[str, tuple[date, date]]:
@@ -196,16 +221,26 @@ def run_pipeline(
     return runs
 
 
-def settings_for(plan: RunPlan, home: Path, landing: Path, *, ends: bool = False) -> Settings:
-    """Return settings whose partitions span the plan, and remember them in the home.
+def settings_for(plan: RunPlan, current: Settings, *, ends: bool = False) -> Settings:
+    """Return settings whose partitions span the plan; on `local` the home remembers them.
 
     Args:
         plan: What will run.
-        home: Folder of all state.
-        landing: Folder of raw Parquet files.
+        current: Settings in force.
         ends: The estate ends with the plan, as a demo does: there are no partitions after it.
+
+    Raises:
+        ConfigError: The plan begins before the first partition of a Databricks environment.
     """
-    current = load_settings(home=home, landing=landing)
+    if not current.local:
+        if plan.start < current.start_date:
+            raise ConfigError(
+                f"The partitions of {current.env} begin on {current.start_date}.",
+                where="NGM_START_DATE",
+                mend="Choose a later --from, or set NGM_START_DATE for everybody who runs it.",
+            )
+        return current
+    home, landing = current.home, current.local_landing
     known = (home / HOME_FILE).is_file()
     first = min([plan.warm_up, monday_of(plan.weeks[0])] + [current.start_date] * known)
     remember(home, landing=landing.resolve(), start_date=first, end_date=plan.end if ends else None)

@@ -6,31 +6,34 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
 from pydantic import PrivateAttr
 
 from ngm_assets.models.registry.parent_run import ParentRun, Started
-from ngm_assets.models.registry.registry import ModelRegistry
-from ngm_assets.platform import Platform, open_platform
+from ngm_assets.platform import Platform, open_platform, open_registry
 from ngm_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from ngm_assets.models.registry.mlflow_store import MlflowStore
+    from ngm_assets.models.registry.registry import ModelRegistry
 
+STEP_LAUNCHER = "step_launcher"
+Launcher = dg.ResourceParam[object]
+"""Type of the argument `step_launcher`: a step that has it runs where its environment computes."""
 PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
 
-class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Opens the platform of one environment.
+class _OfEnvironment(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Knows how to load the settings of one environment again.
 
     Attributes:
         env: Name of the environment.
         home: Folder of local state.
-        landing: Folder of raw Parquet files.
+        landing: Folder of raw Parquet files; empty but on `local`.
         start_date: First daily partition, ISO.
         end_date: Last daily partition, ISO; empty = partitions go on with time.
     """
@@ -42,49 +45,44 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     end_date: str = ""
 
     @classmethod
-    def of(cls, settings: Settings) -> PlatformResource:
-        """Return the resource that opens the platform of these settings."""
+    def of(cls, settings: Settings) -> Self:
+        """Return the resource of these settings."""
         return cls(
             env=settings.env,
             home=str(settings.home),
-            landing=str(settings.landing),
+            landing=str(settings.landing or ""),
             start_date=settings.start_date.isoformat(),
             end_date=settings.end_date.isoformat() if settings.end_date else "",
         )
 
-    def open(self) -> Platform:
-        """Open the platform."""
-        settings = load_settings(
+    def settings(self) -> Settings:
+        """Load the settings."""
+        return load_settings(
             env=self.env,
             home=Path(self.home),
-            landing=Path(self.landing),
+            landing=Path(self.landing) if self.landing else None,
             start_date=date.fromisoformat(self.start_date),
             end_date=date.fromisoformat(self.end_date) if self.end_date else None,
         )
-        return open_platform(settings)
 
 
-class RegistryResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Opens the model registry.
+class PlatformResource(_OfEnvironment):
+    """Opens the platform of an environment."""
 
-    Attributes:
-        tracking_uri: MLflow tracking and registry URI.
-        artifacts: Folder of artifacts.
-    """
+    def open(self) -> Platform:
+        """Open the platform."""
+        return open_platform(self.settings())
 
-    tracking_uri: str
-    artifacts: str
+
+class RegistryResource(_OfEnvironment):
+    """Opens the model registry of an environment."""
+
     _opened: ModelRegistry | None = PrivateAttr(default=None)
-
-    @classmethod
-    def of(cls, settings: Settings) -> RegistryResource:
-        """Return the resource that opens the registry of these settings."""
-        return cls(tracking_uri=settings.mlflow_uri, artifacts=str(settings.mlflow_artifacts))
 
     def open(self) -> ModelRegistry:
         """Open the registry, once per run; loading MLflow takes seconds, so on first use."""
         if self._opened is None:
-            self._opened = ModelRegistry(self.tracking_uri, artifact_root=Path(self.artifacts))
+            self._opened = open_registry(self.settings())
         return self._opened
 
 

@@ -7,16 +7,35 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ngm_assets.databricks import Databricks
 from ngm_assets.errors import ConfigError
+from ngm_assets.overlays import (
+    Branch,
+    Leaf,
+    Place,
+    filled,
+    laid_over,
+    place_of,
+    plain,
+    read_tree,
+    variables_in,
+)
 
 ENVIRONMENTS = Path(__file__).parent / "environments"
+BASE = "base"
+LOCAL = "local"
 HOME_FILE = "home.yaml"
 UNFIT = r"[\[\]?^|\\\x00-\x1f]|%[0-9A-Fa-f]{2}"
 """What delta-rs or an SQLite address cannot hold in a path."""
+TOGETHER = {
+    True: {"engine": "duckdb", "lakehouse": "delta", "mlflow": "sqlite"},
+    False: {"engine": "spark", "lakehouse": "unity", "mlflow": "databricks"},
+}
+"""What belongs together on `local` (True), and on every other environment."""
 
 
 class _Frozen(BaseModel):
@@ -35,50 +54,135 @@ class Words(_Frozen):
 
 
 class Settings(_Frozen):
-    """Everything a code location needs to know.
+    """Everything a code location needs to know; no secret is part of it.
+
+    Engine, lakehouse and MLflow switch together: `local` has all of them on this machine, every
+    other environment on Databricks.
 
     Attributes:
         env: Name of the environment.
-        catalog: Catalog that holds the schemas gold, features, predictions.
-        engine: SQL engine; `duckdb` reads a landing folder.
-        home: Folder of all local state.
-        landing: Folder of raw Parquet files.
+        catalog: Catalog that holds the schemas gold, features, models, predictions, monitoring.
+        engine: SQL engine; `duckdb` reads a landing folder, `spark` the system tables.
+        lakehouse: `delta` tables on a local disk, or `unity` for Unity Catalog.
+        mlflow: `sqlite` below the home, or `databricks` with the registry in Unity Catalog.
+        databricks: The workspace; None on `local`.
+        home: Folder of the Dagster instance, and on `local` of all state.
+        landing: Folder of raw Parquet files; None but on `local`.
         start_date: First daily partition (UTC).
         end_date: Last daily partition of an estate that ended; None = partitions go on with time.
         refresh_days: Days the daily schedule runs again for late rows.
         schedules: Whether schedules are registered.
     """
 
-    env: Literal["local"]
-    catalog: str = Field(min_length=1)
-    engine: Literal["duckdb"]
+    env: str
+    catalog: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    engine: Literal["duckdb", "spark"]
+    lakehouse: Literal["delta", "unity"]
+    mlflow: Literal["sqlite", "databricks"]
+    databricks: Databricks | None = None
     home: Path
-    landing: Path
+    landing: Path | None = None
     start_date: date
     end_date: date | None = None
     refresh_days: int = Field(ge=1, le=30)
     schedules: bool
     words: Words
 
+    @model_validator(mode="after")
+    def _switched_together(self) -> Self:
+        wanted = TOGETHER[self.local]
+        mixed = [f"{name} {getattr(self, name)}" for name in wanted]
+        parts = f"{', '.join(mixed)}, databricks {'set' if self.databricks else 'not set'}"
+        if any(getattr(self, name) != value for name, value in wanted.items()):
+            raise ValueError(f"a mixed configuration: {parts}; {self.env} needs {wanted}")
+        if self.local != (self.databricks is None):
+            raise ValueError(f"a mixed configuration: {parts} on {self.env}")
+        if self.local != (self.landing is not None):
+            found = f"the landing folder {self.landing}" if self.landing else "no landing folder"
+            raise ValueError(f"a mixed configuration: {found} on {self.env}")
+        return self
+
     @property
-    def lakehouse(self) -> Path:
-        """Folder of the environment's Delta tables."""
+    def local(self) -> bool:
+        """Whether everything is on this machine."""
+        return self.env == LOCAL
+
+    @property
+    def local_landing(self) -> Path:
+        """Folder of raw Parquet files.
+
+        Raises:
+            ConfigError: The environment reads the system tables instead.
+        """
+        if self.landing is None:
+            raise ConfigError(
+                f"There is no landing folder on {self.env}: gold reads the system tables.",
+                where="NGM_ENV",
+                mend="Use the local environment for landing folders and for the demo.",
+            )
+        return self.landing
+
+    @property
+    def workspace(self) -> Databricks:
+        """The Databricks workspace.
+
+        Raises:
+            ConfigError: The environment has none.
+        """
+        if self.databricks is None:
+            raise ConfigError(
+                f"{self.env} has no Databricks workspace.",
+                where="NGM_ENV",
+                mend="Name another environment with --env or NGM_ENV.",
+            )
+        return self.databricks
+
+    @property
+    def delta_root(self) -> Path:
+        """Folder of the local environment's Delta tables."""
         return self.home / "lakehouse" / self.catalog
 
     @property
     def mlflow_uri(self) -> str:
-        """MLflow tracking and registry URI."""
-        return f"sqlite:///{self.home / 'mlflow.db'}"
+        """MLflow tracking URI."""
+        return f"sqlite:///{self.home / 'mlflow.db'}" if self.local else "databricks"
 
     @property
-    def mlflow_artifacts(self) -> Path:
-        """Folder of MLflow artifacts."""
-        return self.home / "mlflow"
+    def mlflow_registry_uri(self) -> str:
+        """MLflow registry URI."""
+        return self.mlflow_uri if self.local else "databricks-uc"
+
+    @property
+    def mlflow_artifacts(self) -> Path | None:
+        """Folder of MLflow artifacts; None where the server keeps them."""
+        return self.home / "mlflow" if self.local else None
+
+    @property
+    def mlflow_experiment(self) -> str:
+        """Name of the experiment all runs belong to."""
+        return "ngm_assets" if self.local else f"/Shared/ngm_assets/{self.env}"
+
+    @property
+    def model_prefix(self) -> str:
+        """What stands before a model's name in the registry."""
+        return "" if self.local else f"{self.catalog}.models."
 
     @property
     def dagster_home(self) -> Path:
         """Folder of the Dagster instance."""
         return self.home / "dagster"
+
+
+def environment_names() -> list[str]:
+    """Return the names of all environments."""
+    return sorted(path.stem for path in ENVIRONMENTS.glob("*.yaml") if path.stem != BASE)
+
+
+def environment_variables(name: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the variables that the files of an environment refer to."""
+    return {
+        key: environ[key] for key in sorted(variables_in(_environment(name))) if environ.get(key)
+    }
 
 
 def default_home(environ: Mapping[str, str] | None = None) -> Path:
@@ -98,36 +202,47 @@ def load_settings(
 ) -> Settings:
     """Load the settings of one environment.
 
-    Order, later wins: `environments/<env>.yaml`, `<home>/home.yaml`, environment variables
-    (`NGM_HOME`, `NGM_LANDING`), arguments.
+    Order, later wins: `environments/base.yaml`, `environments/<env>.yaml`, on `local` also
+    `<home>/home.yaml`, environment variables (`NGM_HOME`, `NGM_LANDING`), arguments.
 
     Raises:
-        ConfigError: Unknown environment, unreadable file, unknown or invalid field.
+        ConfigError: Unknown environment, unreadable file, unknown or invalid field, a variable
+            that is not set, or a mixed configuration.
     """
     variables = os.environ if environ is None else environ
-    name = env or variables.get("NGM_ENV") or "local"
-    base = ENVIRONMENTS / f"{name}.yaml"
-    if not base.is_file():
-        known = ", ".join(sorted(p.stem for p in ENVIRONMENTS.glob("*.yaml")))
+    name = env or variables.get("NGM_ENV") or LOCAL
+    tree = _environment(name)
+    home = home.expanduser().resolve() if home else default_home(variables)
+    overlay = home / HOME_FILE
+    if name == LOCAL and overlay.is_file():
+        tree = laid_over(tree, read_tree(overlay))
+    chosen = landing or variables.get("NGM_LANDING")
+    if name == LOCAL:
+        chosen = chosen or plain(tree).get("landing") or home / "landing"
+    given = {
+        "home": home,
+        "landing": Path(chosen).expanduser().resolve() if chosen else None,
+        "start_date": start_date,
+        "end_date": end_date,
+    }
+    call = Place(Path("the call, or a variable NGM_..."), 0)
+    told = {key: Leaf(value, call) for key, value in given.items() if value is not None}
+    tree = laid_over(filled(tree, variables), Branch(told, tree.place))
+    try:
+        return Settings(**plain(tree))
+    except ValidationError as error:
+        raise _config_error(error, tree) from None
+
+
+def _environment(name: str) -> Branch:
+    if name not in environment_names():
         raise ConfigError(
             f"There is no environment {name!r}.",
             where="NGM_ENV",
-            mend=f"Set NGM_ENV to one of: {known}.",
+            mend=f"Set NGM_ENV to one of: {', '.join(environment_names())}.",
         )
-    home = home.expanduser().resolve() if home else default_home(variables)
-    values = read_yaml(base)
-    overlay = home / HOME_FILE
-    if overlay.is_file():
-        values.update(read_yaml(overlay))
-    values["home"] = home
-    chosen = landing or variables.get("NGM_LANDING") or values.get("landing") or home / "landing"
-    values["landing"] = Path(chosen).expanduser().resolve()
-    given = {"start_date": start_date, "end_date": end_date}
-    values.update({name: day for name, day in given.items() if day is not None})
-    try:
-        return Settings(**values)
-    except ValidationError as error:
-        raise _config_error(error, base if not overlay.is_file() else overlay) from None
+    base = read_tree(ENVIRONMENTS / f"{BASE}.yaml")
+    return laid_over(base, read_tree(ENVIRONMENTS / f"{name}.yaml"))
 
 
 def make_home(home: Path) -> None:
@@ -173,39 +288,17 @@ def remember(home: Path, *, landing: Path, start_date: date, end_date: date | No
     draft.replace(target)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping with the safe loader.
-
-    Raises:
-        ConfigError: The file is unreadable, not YAML, or not a mapping.
-    """
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 (safe loader)
-    except OSError as error:
-        raise ConfigError(f"Cannot read the file: {error.strerror}.", where=str(path)) from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"Not valid YAML: {error}", where=str(path)) from None
-    if loaded is None:
-        return {}
-    if not isinstance(loaded, dict):
-        raise ConfigError(
-            f"Expected a mapping, found {type(loaded).__name__}.",
-            where=str(path),
-            mend="Write `key: value` lines.",
-        )
-    return loaded
-
-
-def _config_error(error: ValidationError, path: Path) -> ConfigError:
-    problems = [
-        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']} (found {item['input']!r})"
-        for item in error.errors()
-    ]
+def _config_error(error: ValidationError, tree: Branch) -> ConfigError:
+    problems, places = [], []
+    for item in error.errors():
+        path = [part for part in item["loc"] if not str(part).startswith("function-")]
+        name = ".".join(str(part) for part in path)
+        hidden = not path or isinstance(item["input"], dict) or "@" in str(item["input"])
+        shown = "" if hidden else f" (found {item['input']!r})"
+        problems.append(f"{name or 'settings'}: {item['msg']}{shown}")
+        places.append(str(place_of(tree, path)))
     return ConfigError(
         "Invalid settings: " + "; ".join(problems),
-        where=str(path),
+        where="; ".join(dict.fromkeys(places)),
         mend="Correct or remove the fields named above.",
     )

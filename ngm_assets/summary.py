@@ -23,17 +23,20 @@ TOP = 3
 def run_result(
     settings: Settings, registry: ModelRegistry, runs: Sequence[JobRun], start: date, end: date
 ) -> dict[str, Any]:
-    """Return what a run did: job runs, tables, models, the most severe rows of the scored days."""
-    platform = open_platform(settings)
+    """Return what a run did: job runs, models, and on `local` what is in the tables.
+
+    The tables of a workspace are not read from here: `tables` and `alerts` are empty then.
+    """
+    platform = open_platform(settings) if settings.local else None
     return {
         "success": all(run.success for run in runs),
         "home": str(settings.home),
-        "landing": str(settings.landing),
+        "landing": str(settings.landing) if settings.landing else None,
         "runs": run_rows(runs),
         "failed_models": failed_models(runs, registry),
-        "tables": table_rows(platform),
+        "tables": table_rows(platform) if platform else {},
         "models": model_rows(registry),
-        "alerts": alerts(platform, start, end),
+        "alerts": alerts(platform, start, end) if platform else [],
     }
 
 

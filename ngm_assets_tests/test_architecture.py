@@ -23,23 +23,32 @@ MAY_IMPORT_DAGSTER = {
     "definitions.py",
     "build.py",
     "partitions.py",
+    "execution.py",
     "orchestration.py",
     "resources.py",
+    "engine/cluster.py",
+    "engine/serverless.py",
+    "engine/serverless_main.py",
 }
 MAY_IMPORT_DAGSTER_ANYWHERE = {"assets.py", "checks.py", "sensors.py", "launcher.py"}
 MAY_READ_THE_CLOCK = {"assets.py", "sensors.py", "cli/app.py", "cli/models.py"}
-MAY_IMPORT_BUILD = {"definitions.py", "orchestration.py", "pipeline.py"}
+MAY_IMPORT_BUILD = {"definitions.py", "execution.py", "pipeline.py"}
 MAY_IMPORT_DEMO = {"cli/app.py", "evaluate.py"}
 GENERATORS = {"default_rng", "Generator", "SeedSequence", "PCG64", "Philox", "BitGenerator"}
 MAX_LINES = 350
 
-BASE = {"errors", "settings"}
+BASE = {"errors", "overlays", "settings"}
 KNOWS = {
     "errors": set[str](),
-    "settings": {"errors"},
+    "overlays": {"errors"},
+    "settings": {"errors", "overlays", "databricks"},
     "raw": BASE | {"lakehouse", "raw"},
+    "raw/assets": BASE | {"engine", "lakehouse", "raw"},
     "lakehouse": BASE | {"engine", "lakehouse"},
     "engine": BASE | {"raw", "lakehouse", "engine"},
+    "engine/launcher": BASE | {"databricks", "engine"},
+    "engine/cluster": BASE | {"databricks", "engine"},
+    "engine/remote": BASE | {"code_version", "engine"},
     "gold": BASE | {"raw", "lakehouse", "engine", "gold"},
     "features": BASE | {"lakehouse", "engine", "gold", "features"},
     "models": BASE | {"lakehouse", "engine", "features", "models"},

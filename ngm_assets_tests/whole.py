@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.demo.generate import generate
+from ngm_assets.execution import Progress
 from ngm_assets.models.data.dataset import catalog
 from ngm_assets.models.registry.registry import ModelRegistry
-from ngm_assets.orchestration import JobRun, Progress
-from ngm_assets.pipeline import RunPlan, plan_run, run_pipeline, settings_for
+from ngm_assets.orchestration import JobRun
+from ngm_assets.pipeline import RunPlan, day_spans, plan_run, run_pipeline, settings_for
 from ngm_assets.platform import Platform, open_platform
 from ngm_assets.predictions.partition import WHEN_AND_WHO
 from ngm_assets.raw.landing import Landing
@@ -137,9 +138,8 @@ def last_days(plan: RunPlan, models: Sequence[str] = ()) -> RunPlan:
 
 def plan_for(landing: Path, start: date, end: date) -> RunPlan:
     """Plan the whole range; a week of warm-up stands for the three months there could be."""
-    plan = plan_run(
-        Landing(landing), start, end, score_days=14, models=[], today=end + timedelta(days=1)
-    )
+    spans, morrow = day_spans(Landing(landing)), end + timedelta(days=1)
+    plan = plan_run(spans, start, end, score_days=14, models=[], today=morrow)
     return replace(plan, warm_up=max(plan.warm_up, start - timedelta(days=7)))
 
 
@@ -148,7 +148,8 @@ def run_whole(folder: Path) -> Whole:
     landing, home, early = folder / "landing", folder / "home", folder / "early"
     made = generate(landing, days=DAYS, seed=SEED, scale=SCALE)
     plan = plan_for(landing, made.start, made.end)
-    settings = settings_for(plan, home, landing)
+    current = load_settings(env="local", home=home, landing=landing, environ={})
+    settings = settings_for(plan, current)
     eve = last_days(plan).start - timedelta(days=1)
     platform = open_platform(settings)
     write_gold(platform, plan.warm_up, plan.start - timedelta(days=1), plan.warm_tables)
@@ -176,7 +177,7 @@ def run_whole(folder: Path) -> Whole:
 def main(home: str, start: str, end: str, models: str) -> None:
     """Run the last days in this process, and print a line after every step."""
     settings = load_settings(home=Path(home), environ={})
-    plan = plan_for(settings.landing, date.fromisoformat(start), date.fromisoformat(end))
+    plan = plan_for(settings.local_landing, date.fromisoformat(start), date.fromisoformat(end))
 
     def stage(title: str) -> Progress:
         return lambda step, _done, _total: print(f"{title}: {step}", flush=True)

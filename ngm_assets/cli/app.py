@@ -14,10 +14,13 @@ from typing import Annotated, Any
 import typer
 
 from ngm_assets.cli import console
+from ngm_assets.cli.environment import config_app, environment_app
 from ngm_assets.cli.models import models_app
 from ngm_assets.cli.reports import reports_app
-from ngm_assets.cli.shared import Home, Json, day_of, home_of, open_registry, print_json
+from ngm_assets.cli.shared import Env, Home, Json, day_of, home_of, local_only, print_json
 from ngm_assets.errors import ComputeError, NgmError
+from ngm_assets.platform import open_registry
+from ngm_assets.redaction import redacted
 from ngm_assets.settings import load_settings, make_home
 
 app = typer.Typer(
@@ -27,9 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-config_app = typer.Typer(help="Settings of an environment.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(reports_app)
+app.add_typer(environment_app)
 app.add_typer(config_app, name="config")
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
@@ -52,6 +55,7 @@ def demo(
     """Generate the demo estate under the home and run everything on it."""
     from ngm_assets.demo.generate import generate
 
+    local_only(None, "demo")
     root = home_of(home)
     make_home(root)
     landing = root / "landing"
@@ -69,12 +73,14 @@ def run(
     landing: Annotated[Path, typer.Option(help="Folder of raw Parquet files.")],
     start: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")],
     end: Annotated[str, typer.Option("--to", help="Last day, YYYY-MM-DD.")],
+    env: Env = None,
     home: Home = None,
     score_days: Annotated[int, typer.Option(help="Days to score, counted back from --to.")] = 14,
     models: Annotated[str, typer.Option(help="all, or names separated by commas.")] = "all",
     as_json: Json = False,
 ) -> None:
     """Materialise gold and features, train the newest due week, score the last days."""
+    local_only(env, "run")
     first, last = day_of(start, "--from"), day_of(end, "--to")
     _run(home_of(home), landing.expanduser().resolve(), first, last, score_days, models, as_json)
 
@@ -124,36 +130,6 @@ def lineage(
         typer.echo(f"\n```mermaid\n{mermaid(up, down)}\n```")
 
 
-@app.command()
-def doctor(home: Home = None, landing: Path | None = None, as_json: Json = False) -> None:
-    """Check versions, Java, home, landing tables and MLflow."""
-    from ngm_assets.doctor import examine
-
-    seen = examine(load_settings(home=home_of(home), landing=landing))
-    if as_json:
-        print_json([vars(item) for item in seen])
-    else:
-        console.show_observations(seen)
-    if any(item.ok is False for item in seen):
-        raise typer.Exit(1)
-
-
-@config_app.command("show")
-def config_show(
-    env: Annotated[
-        str | None, typer.Option(help="Environment. Default: NGM_ENV, else local.")
-    ] = None,
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """Print the settings of an environment as they are in force."""
-    values = load_settings(env=env, home=home_of(home)).model_dump(mode="json")
-    if as_json:
-        print_json(values)
-    else:
-        console.show_settings(values)
-
-
 def _run(
     home: Path,
     landing: Path,
@@ -165,22 +141,22 @@ def _run(
     *,
     ends: bool = False,
 ) -> None:
-    from ngm_assets.pipeline import plan_run, run_pipeline, settings_for
-    from ngm_assets.raw.landing import Landing
+    from ngm_assets.pipeline import plan_run, raw_spans, run_pipeline, settings_for
     from ngm_assets.summary import run_result
 
     names = [name.strip() for name in models.split(",") if name.strip()]
     with console.progress(as_json) as bars:
-        bars.stage("reading the landing folder")
+        bars.stage("reading what there is")
+        current = load_settings(home=home, landing=landing)
         plan = plan_run(
-            Landing(landing),
+            raw_spans(current, end),
             start,
             end,
             score_days=score_days,
             models=names,
             today=datetime.now(UTC).date(),
         )
-        settings = settings_for(plan, home, landing, ends=ends)
+        settings = settings_for(plan, current, ends=ends)
         runs = run_pipeline(plan, settings, stage=bars.stage, log_level=_log_level())
     result = run_result(settings, open_registry(settings), runs, plan.score_from, end)
     if as_json:
@@ -190,7 +166,7 @@ def _run(
     if _debugging():
         for run in runs:
             for problem in run.problems:
-                typer.echo(problem.trace, err=True)
+                typer.echo(redacted(problem.trace), err=True)
     if not result["success"]:
         raise typer.Exit(1)
 
@@ -228,7 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
         code = app(args=words, prog_name="ngm", standalone_mode=False)
     except NgmError as error:
         if _debugging():
-            traceback.print_exc()
+            typer.echo(redacted(traceback.format_exc()), err=True)
         console.show_error(error)
         return 1
     except USAGE_ERROR as error:
@@ -239,7 +215,8 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
     except Exception as error:
         if _debugging():
-            raise
+            typer.echo(redacted(traceback.format_exc()), err=True)
+            return 1
         if any(sign in str(error) for sign in DISK_FULL):
             full = ComputeError(
                 "The disk of the home folder is full.",

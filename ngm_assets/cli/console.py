@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ngm_assets.redaction import redacted
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
     from rich.tree import Tree
 
-    from ngm_assets.doctor import Observation
+    from ngm_assets.doctor.observation import Observation
     from ngm_assets.errors import NgmError
     from ngm_assets.lineage import Branch
 
@@ -69,7 +71,7 @@ def show_error(error: NgmError) -> None:
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print(f"[bold red]{type(error).__name__}[/]: ", end="")
-    console.print(str(error), markup=False)
+    console.print(redacted(str(error)), markup=False)
 
 
 def new_table(title: str, *columns: str) -> Any:
@@ -196,10 +198,21 @@ def show_observations(seen: Sequence[Observation]) -> None:
     """Print what `ngm doctor` saw."""
     from rich.markup import escape
 
-    table = new_table("Doctor", "", "what", "found")
+    table = new_table("Doctor", "", "what", "found", "how to mend it")
     marks = {True: "[green]ok", False: "[red]bad", None: "[yellow]note"}
     for item in seen:
-        table.add_row(marks[item.ok], item.subject, escape(item.found))
+        table.add_row(marks[item.ok], item.subject, escape(item.found), escape(item.mend))
+    show(table)
+
+
+def show_validity(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print what `ngm config validate` found."""
+    from rich.markup import escape
+
+    table = new_table("Environments", "environment", "", "found")
+    for row in rows:
+        mark = "[green]ok" if row["ok"] else "[red]bad"
+        table.add_row(row["environment"], mark, escape(redacted(row["found"])))
     show(table)
 
 
@@ -208,7 +221,8 @@ def show_settings(values: Mapping[str, Any]) -> None:
     import yaml
     from rich.syntax import Syntax
 
-    show(Syntax(yaml.safe_dump(dict(values), sort_keys=False), "yaml", background_color="default"))
+    text = redacted(yaml.safe_dump(dict(values), sort_keys=False))
+    show(Syntax(text, "yaml", background_color="default"))
 
 
 def show_lineage(up: Branch, down: Branch) -> None:

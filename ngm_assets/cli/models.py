@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ngm_assets.cli import console, console_models
-from ngm_assets.cli.shared import Home, Json, print_json, trained_registry
+from ngm_assets.cli.shared import Env, Home, Json, print_json, trained_registry
 from ngm_assets.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,14 +24,16 @@ Model = Annotated[str, typer.Argument(help="Name of the model.")]
 
 
 @models_app.callback()
-def models(context: typer.Context, home: Home = None, as_json: Json = False) -> None:
+def models(
+    context: typer.Context, env: Env = None, home: Home = None, as_json: Json = False
+) -> None:
     """List the models with champion, metric, baseline and the verdict on the newest version."""
-    context.obj = home
+    context.obj = (env, home)
     if context.invoked_subcommand is not None:
         return
     from ngm_assets.summary import model_rows
 
-    rows = model_rows(trained_registry(home))
+    rows = model_rows(trained_registry(home, env))
     if as_json:
         print_json(rows)
     else:
@@ -39,11 +41,17 @@ def models(context: typer.Context, home: Home = None, as_json: Json = False) -> 
 
 
 @models_app.command()
-def history(context: typer.Context, model: Model, home: Home = None, as_json: Json = False) -> None:
+def history(
+    context: typer.Context,
+    model: Model,
+    env: Env = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
     """Show every version of a model: metric, baseline, gates, and what became of it and why."""
     from ngm_assets.models.registry import history as told
 
-    registry = _registry_of(context, home, model)
+    registry = _registry_of(context, env, home, model)
     rows = told.history(registry, model)
     if as_json:
         print_json(rows)
@@ -59,13 +67,14 @@ def compare(
         tuple[int, int] | None,
         typer.Option(help="Two version numbers. Default: champion and challenger."),
     ] = None,
+    env: Env = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Set two versions of a model side by side, and say what differs in what made them."""
     from ngm_assets.models.registry import history as told
 
-    registry = _registry_of(context, home, model)
+    registry = _registry_of(context, env, home, model)
     found = told.compare(registry, model, versions)
     if as_json:
         print_json(found)
@@ -79,11 +88,12 @@ def rollback(
     model: Model,
     to_version: Annotated[int, typer.Option(help="Version that is to be champion again.")],
     reason: Annotated[str, typer.Option(help="Why; kept with every version concerned.")],
+    env: Env = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Make an earlier champion the champion again; newer ones are never in force from now on."""
-    registry = _registry_of(context, home, model)
+    registry = _registry_of(context, env, home, model)
     done = registry.rollback(
         model, to_version, who=user(), when=datetime.now(UTC), reason=reason.strip()
     )
@@ -114,7 +124,9 @@ def user() -> str:
         return "unknown"
 
 
-def _registry_of(context: typer.Context, home: Path | None, model: str) -> ModelRegistry:
+def _registry_of(
+    context: typer.Context, env: str | None, home: Path | None, model: str
+) -> ModelRegistry:
     """Open the registry for one model; a name neither registered nor in the catalogue is refused.
 
     Raises:
@@ -122,7 +134,8 @@ def _registry_of(context: typer.Context, home: Path | None, model: str) -> Model
     """
     from ngm_assets.models.data.dataset import catalog
 
-    registry = trained_registry(home or context.obj)
+    given_env, given_home = context.obj
+    registry = trained_registry(home or given_home, env or given_env)
     known = [spec.name for spec in catalog()]
     if model not in known and not registry.versions(model):
         near = difflib.get_close_matches(model, known, 1)

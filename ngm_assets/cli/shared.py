@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ngm_assets.connection import connect
 from ngm_assets.errors import ConfigError
-from ngm_assets.settings import Settings, default_home, load_settings
+from ngm_assets.platform import open_registry
+from ngm_assets.redaction import redacted
+from ngm_assets.settings import LOCAL, default_home, load_settings
 
 if TYPE_CHECKING:
     from ngm_assets.models.registry.registry import ModelRegistry
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 Home = Annotated[
     Path | None, typer.Option(help="Folder of all state. Default: NGM_HOME, else .ngm")
 ]
+Env = Annotated[str | None, typer.Option(help="Environment. Default: NGM_ENV, else local.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -28,30 +33,42 @@ def home_of(home: Path | None) -> Path:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON on standard output."""
-    typer.echo(json.dumps(value, indent=2, default=str))
+    typer.echo(redacted(json.dumps(value, indent=2, default=str)))
 
 
-def open_registry(settings: Settings) -> ModelRegistry:
-    """Open the registry of a home; nothing is contacted yet."""
-    from ngm_assets.models.registry.registry import ModelRegistry
-
-    return ModelRegistry(settings.mlflow_uri, artifact_root=settings.mlflow_artifacts)
-
-
-def trained_registry(home: Path | None) -> ModelRegistry:
-    """Open the registry of a home in which something was trained.
+def trained_registry(home: Path | None, env: str | None = None) -> ModelRegistry:
+    """Open the registry of an environment; on `local`, of a home in which something was trained.
 
     Raises:
-        ConfigError: Nothing was.
+        ConfigError: Nothing was trained there, or there are no credentials for the workspace.
+        ComputeError: The workspace does not answer.
     """
-    settings = load_settings(home=home_of(home))
-    if not (settings.home / "mlflow.db").exists():
+    settings = load_settings(env=env, home=home_of(home))
+    if not settings.local:
+        connect(settings.workspace)
+    elif not (settings.home / "mlflow.db").exists():
         raise ConfigError(
             f"No model has been trained in {settings.home} yet.",
             where=str(settings.home / "mlflow.db"),
             mend="Run `ngm demo` or `ngm run` first, or name another --home.",
         )
     return open_registry(settings)
+
+
+def local_only(env: str | None, command: str) -> None:
+    """Refuse a command that works on this machine alone.
+
+    Raises:
+        ConfigError: Another environment than `local` is meant.
+    """
+    name = env or os.environ.get("NGM_ENV") or LOCAL
+    if name != LOCAL:
+        load_settings(env=name)
+        raise ConfigError(
+            f"`ngm {command}` works on landing folders, and {name} reads the system tables.",
+            where="--env, NGM_ENV",
+            mend="Launch the jobs in Dagster (docs/databricks.md), or use --env local.",
+        )
 
 
 def day_of(text: str, option: str) -> date:

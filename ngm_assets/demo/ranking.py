@@ -54,11 +54,11 @@ def rank_incidents(platform: Platform) -> list[dict[str, Any]]:
     Raises:
         ConfigError: The landing folder has no list of planted incidents.
     """
-    incidents = planted_incidents(platform.settings.landing)
+    incidents = planted_incidents(platform.settings.local_landing)
     if incidents is None:
         raise ConfigError(
             "The landing folder has no list of planted incidents.",
-            where=str(platform.settings.landing / INCIDENTS),
+            where=str(platform.settings.local_landing / INCIDENTS),
             mend="Only a demo estate has planted incidents: run `ngm demo`.",
         )
     found: list[dict[str, Any]] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
@@ -32,8 +32,25 @@ class Query:
     window: Window = Window()
 
 
+@dataclass(frozen=True)
+class Mapped:
+    """Rows that a function makes of a query's rows.
+
+    Attributes:
+        query: What is read.
+        function: Makes rows of a contract out of a batch of the query's rows; however they are
+            divided into batches, the rows are the same. It must travel to other processes.
+    """
+
+    query: Query
+    function: Callable[[pd.DataFrame], pd.DataFrame]
+
+
 class Engine(Protocol):
     """Runs queries over raw and lakehouse tables."""
+
+    def holds(self, name: str) -> bool:
+        """Tell whether a raw or lakehouse table is there; one that is not reads as empty."""
 
     def overwrite(
         self,
@@ -45,6 +62,28 @@ class Engine(Protocol):
         also: tuple[date, ...] = (),
     ) -> None:
         """Replace the partitions `start..end` (and `also`) of a table by the query's rows."""
+
+    def refresh(
+        self,
+        contract: TableContract,
+        parts: Sequence[Mapped],
+        start: date,
+        end: date,
+        *,
+        ignoring: tuple[str, ...] = (),
+    ) -> tuple[date, ...]:
+        """Replace those partitions of `start..end` whose rows are not what the parts make.
+
+        Args:
+            contract: The table.
+            parts: What makes the rows; together they make all rows of `start..end`.
+            start: First partition date.
+            end: Last partition date, inclusive.
+            ignoring: Columns whose values alone make no difference.
+
+        Returns:
+            The dates that were replaced, in order; the others were left untouched.
+        """
 
     def rows(self, query: Query) -> list[dict[str, Any]]:
         """Return a small result as dictionaries."""

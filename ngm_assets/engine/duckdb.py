@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ngm_assets.engine.base import Query
-from ngm_assets.engine.sql import table_names, to_duckdb
+from ngm_assets.engine.base import Mapped, Query, Window
+from ngm_assets.engine.sql import FRESH, differing_partitions, table_names, to_duckdb
 from ngm_assets.errors import ComputeError, NgmError
 from ngm_assets.raw.convert import duckdb_type, file_list, identifier, open_duckdb, text
 
@@ -83,6 +83,57 @@ class DuckDBEngine:
 
             self.lakehouse.overwrite(contract, batches, start, end, also=also)
 
+    def refresh(
+        self,
+        contract: TableContract,
+        parts: Sequence[Mapped],
+        start: date,
+        end: date,
+        *,
+        ignoring: tuple[str, ...] = (),
+    ) -> tuple[date, ...]:
+        """Replace those partitions of `start..end` whose rows are not what the parts make.
+
+        Raises:
+            DataError: A raw file breaks the landing contract.
+            ComputeError: A query fails for another reason.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        self.lakehouse.prepare(contract)
+        made = [table for part in parts for table in self._mapped(contract, part)]
+        fresh = pa.concat_tables([contract.arrow_schema().empty_table(), *made])
+        changed = self._differing(contract, fresh, Window(start, end), ignoring)
+        if changed:
+            days = pa.array(changed, pa.date32())
+            rows = fresh.filter(pc.is_in(fresh[contract.partition], days))
+            self.lakehouse.overwrite(
+                contract, rows.to_reader, changed[0], changed[0], also=changed[1:]
+            )
+        return changed
+
+    def _mapped(self, contract: TableContract, part: Mapped) -> Iterator[pa.Table]:
+        with self._session(part.query) as connection:
+            sql = to_duckdb(part.query.sql)
+            result = connection.sql(sql, params=_bound(sql, part.query))
+            for batch in result.to_arrow_reader(BATCH_ROWS):
+                rows = part.function(batch.to_pandas(date_as_object=False))
+                yield contract.arrow_table(rows)
+
+    def _differing(
+        self, contract: TableContract, fresh: pa.Table, window: Window, ignoring: tuple[str, ...]
+    ) -> tuple[date, ...]:
+        query = Query(differing_partitions(contract, ignoring), {}, window)
+        with self._session(query, {FRESH: fresh}) as connection:
+            return tuple(row[0] for row in connection.sql(to_duckdb(query.sql)).fetchall())
+
+    def holds(self, name: str) -> bool:
+        """Tell whether a raw or lakehouse table is there; one that is not reads as empty."""
+        if name.startswith("system."):
+            return bool(self.landing.files(name))
+        return self.lakehouse.exists(name)
+
     def rows(self, query: Query) -> list[dict[str, Any]]:
         """Return a small result as dictionaries."""
         rows: list[dict[str, Any]] = self.arrow(query).to_pylist()
@@ -100,11 +151,16 @@ class DuckDBEngine:
             return connection.sql(sql, params=_bound(sql, query)).to_arrow_table()
 
     @contextmanager
-    def _session(self, query: Query) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _session(
+        self, query: Query, given: Mapping[str, pa.Table] | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         self.scratch.mkdir(parents=True, exist_ok=True)
-        names = table_names(query.sql)
+        given = given or {}
+        names = tuple(name for name in table_names(query.sql) if name not in given)
         with open_duckdb(temp_directory=str(self.scratch)) as connection:
             try:
+                for name, table in given.items():
+                    connection.register(name, table)
                 for name in self._with_sources(names):
                     view = f"CREATE VIEW {identifier(name)} AS {self._relation(name, query)}"
                     connection.execute(view)

@@ -1,18 +1,29 @@
-"""Spark over Unity Catalog or Parquet folders: runs the project's SQL as it is written."""
+"""Spark over Unity Catalog: runs the project's SQL as it is written, and functions on its rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from ngm_assets.engine.base import Query, Value, Window
-from ngm_assets.engine.sql import parameter_names, table_names, with_relations
-from ngm_assets.errors import ComputeError, ConfigError, NgmError
-from ngm_assets.lakehouse.spark_tables import Stored, TableStore, in_partitions
-from ngm_assets.raw.contract import raw_tables
-from ngm_assets.raw.spark_convert import quoted, raw_select
+from ngm_assets.engine.base import Mapped, Query, Value, Window
+from ngm_assets.engine.shipping import serverless, shared, ship_package
+from ngm_assets.engine.spark_queries import nothing, shaped, stored_select
+from ngm_assets.engine.sql import (
+    FRESH,
+    differing_partitions,
+    parameter_names,
+    table_names,
+    with_relations,
+)
+from ngm_assets.errors import ComputeError, ConfigError, DataError, NgmError
+from ngm_assets.lakehouse.spark_compat import collected
+from ngm_assets.lakehouse.statements import in_partitions, quoted, quoted_name
+from ngm_assets.raw.contract import RawTable, raw_tables
+from ngm_assets.raw.snapshots import present
+from ngm_assets.raw.spark_convert import raw_select
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,10 +31,12 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from ngm_assets.lakehouse.contract import TableContract
+    from ngm_assets.lakehouse.unity import UnityLakehouse
 
 PINNED = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
 """What the session must be set to for the SQL to mean the same on both engines."""
-OLDEST = 4
+OLDEST = (3, 5)
+FRESH_VIEW = "ngm__fresh"
 
 
 class SparkEngine:
@@ -31,26 +44,27 @@ class SparkEngine:
 
     Args:
         spark: The session; its time zone becomes UTC and ANSI mode is switched on.
-        tables: Where tables are found and written.
+        lakehouse: Where tables are found and written.
         contracts: Contracts of the lakehouse tables by full name, for tables not written yet.
         views: SQL of views over the lakehouse tables by full name.
 
     Raises:
-        ConfigError: The session is older than Spark 4, or does not take the settings.
+        ConfigError: The session is older than Spark 3.5, or does not take the settings.
     """
 
     def __init__(
         self,
         spark: SparkSession,
-        tables: TableStore,
+        lakehouse: UnityLakehouse,
         contracts: Mapping[str, TableContract],
         views: Mapping[str, str] | None = None,
     ) -> None:
         _pin(spark)
         self.spark = spark
-        self.tables = tables
+        self.lakehouse = lakehouse
         self.contracts = dict(contracts)
         self.views = dict(views or {})
+        self._shipped: TemporaryDirectory[str] | None = None
 
     def overwrite(
         self,
@@ -71,10 +85,105 @@ class SparkEngine:
             ComputeError: The query fails for another reason.
         """
         with _explained(query):
-            shaped = _shape(contract, self._text(query.sql, query.window), start, end, also)
-            order = dict.fromkeys((contract.partition, *contract.key))
-            rows = self.spark.sql(shaped, args=_bound(query)).hint("rebalance", contract.partition)
-            self.tables.overwrite(contract, rows.sortWithinPartitions(*order), start, end, also)
+            text = shaped(contract, self._text(query.sql, query.window), start, end, also)
+            rows = self.spark.sql(text, args=_bound(query))
+            self.lakehouse.overwrite(contract, _laid_out(contract, rows), start, end, also)
+
+    def refresh(
+        self,
+        contract: TableContract,
+        parts: Sequence[Mapped],
+        start: date,
+        end: date,
+        *,
+        ignoring: tuple[str, ...] = (),
+    ) -> tuple[date, ...]:
+        """Replace those partitions of `start..end` whose rows are not what the parts make.
+
+        The functions run on the executors, a batch of Arrow rows at a time; only the dates that
+        changed come back. Columns that are compared must not be maps.
+
+        Raises:
+            DataError: A raw or stored table breaks its contract.
+            ComputeError: A query or a function fails for another reason.
+        """
+        self.lakehouse.prepare(contract)
+        with _explained(parts[0].query if parts else Query("SELECT 1", {})):
+            fresh = self._made(contract, parts)
+            keeps = not serverless(self.spark)
+            fresh = fresh.persist() if keeps else fresh
+            try:
+                fresh.createOrReplaceTempView(FRESH_VIEW)
+                changed = self._differing(contract, Window(start, end), ignoring)
+                if changed:
+                    rows = fresh.where(
+                        in_partitions(contract.partition, changed[0], changed[0], changed[1:])
+                    )
+                    self.lakehouse.overwrite(
+                        contract, _laid_out(contract, rows), changed[0], changed[0], changed[1:]
+                    )
+            finally:
+                self.spark.catalog.dropTempView(FRESH_VIEW)
+                if keeps:
+                    fresh.unpersist()
+        return changed
+
+    def _made(self, contract: TableContract, parts: Sequence[Mapped]) -> DataFrame:
+        columns = ", ".join(f"{quoted(c.name)} {c.type}" for c in contract.columns)
+        made = self.spark.createDataFrame([], columns)
+        if parts and self._shipped is None:
+            self._shipped = ship_package(self.spark)
+        for part in parts:
+            function = shared(self.spark, part.function)
+            rows = self._frame(part.query).mapInArrow(_on_batches(contract, function), columns)
+            made = made.unionByName(rows)
+        return made
+
+    def _differing(
+        self, contract: TableContract, window: Window, ignoring: tuple[str, ...]
+    ) -> tuple[date, ...]:
+        relations = {
+            contract.full_name: self._relation(contract.full_name, window),
+            FRESH: f"SELECT * FROM {FRESH_VIEW}",
+        }
+        sql = with_relations(differing_partitions(contract, ignoring), relations)
+        return tuple(row["day"] for row in collected(self.spark.sql(sql)).to_pylist())
+
+    def take_snapshot(self, source: str, contract: TableContract, day: date) -> int:
+        """Store what a table that knows only the present shows now, as the partition `day`.
+
+        Args:
+            source: Full name of the table.
+            contract: Where the snapshot goes: its columns and the day.
+            day: Today, UTC.
+
+        Returns:
+            The number of rows; nothing is written when there is none.
+
+        Raises:
+            DataError: The table is not there, may not be read, or breaks its contract.
+        """
+        with _explained(Query(f"SELECT * FROM {source}", {})):
+            select = self._raw(present(raw_tables()[source]), quoted_name(source))
+            sql = f"SELECT *, DATE '{day}' AS {contract.partition} FROM ({select})"
+            rows = self.spark.sql(shaped(contract, sql, day, day, ()))
+            count = rows.count()
+            if count:
+                self.lakehouse.overwrite(contract, _laid_out(contract, rows), day, day)
+        return count
+
+    def _raw(self, raw: RawTable, reference: str) -> str:
+        if not self.spark.catalog.tableExists(reference):
+            raise DataError(
+                f"{raw.name} is not there, or may not be read.",
+                where=reference,
+                mend="Enable the system schema, and grant SELECT on it to who runs the steps.",
+            )
+        return raw_select(raw, reference, self.spark.table(reference).schema)
+
+    def holds(self, name: str) -> bool:
+        """Tell whether a raw or lakehouse table is there and may be seen."""
+        return self.lakehouse.find(name) is not None
 
     def rows(self, query: Query) -> list[dict[str, Any]]:
         """Return a small result as dictionaries, timestamps in UTC without a zone."""
@@ -89,7 +198,7 @@ class SparkEngine:
     def arrow(self, query: Query) -> pa.Table:
         """Return a result as an Arrow table."""
         with _explained(query):
-            return _without_zones(self._frame(query).toArrow())
+            return _without_zones(collected(self._frame(query)))
 
     def _frame(self, query: Query) -> DataFrame:
         return self.spark.sql(self._text(query.sql, query.window), args=_bound(query))
@@ -101,27 +210,24 @@ class SparkEngine:
     def _relation(self, name: str, window: Window) -> str:
         if name in self.views:
             return self._text(self.views[name], window)
-        stored = self.tables.find(name)
         if name.startswith("system."):
-            raw = raw_tables()[name]
-            if stored is None:
-                return _nothing(raw.types)
-            return raw_select(raw, stored.reference, stored.columns)
+            return self._raw(raw_tables()[name], self.lakehouse.reference(name))
+        stored = self.lakehouse.find(name)
         contract = self.contracts[name]
         if stored is None:
-            return _nothing({column.name: column.type for column in contract.columns})
-        return _stored_select(contract, stored, window)
+            return nothing({column.name: column.type for column in contract.columns})
+        return stored_select(contract, stored, window)
 
 
 def _pin(spark: SparkSession) -> None:
-    found = int(spark.version.partition(".")[0])
-    if found < OLDEST:
+    major, minor = (int(part) for part in spark.version.split(".")[:2])
+    if (major, minor) < OLDEST:
         raise ConfigError(
-            f"Spark {spark.version} is too old.", mend=f"Use a runtime with Spark {OLDEST}."
+            f"Spark {spark.version} is too old.", mend="Use Databricks Runtime 15.4 or newer."
         )
     for name, value in PINNED.items():
         spark.conf.set(name, value)
-    zone = spark.sql("SELECT CURRENT_TIMEZONE() AS zone").toArrow().to_pylist()[0]["zone"]
+    zone = collected(spark.sql("SELECT CURRENT_TIMEZONE() AS zone")).to_pylist()[0]["zone"]
     off = [name for name, value in PINNED.items() if spark.conf.get(name) != value]
     if zone != "UTC" or off:
         raise ConfigError(
@@ -139,10 +245,24 @@ def _explained(query: Query) -> Iterator[None]:
         raise
     except Exception as error:
         raise ComputeError(
-            f"The query over {names} failed: {str(error).splitlines()[0]}",
+            f"The query over {names} failed: {_told(error)}",
             where=names,
             mend="Run with --debug for the traceback.",
         ) from error
+
+
+def _told(error: Exception) -> str:
+    """Return the first line of an error, and the last one too where Python failed on an executor."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    python = [line for line in lines if line.startswith(("  File ", "Traceback"))]
+    return f"{lines[0]} {_last_of_trace(lines)}" if python else lines[0]
+
+
+def _last_of_trace(lines: Sequence[str]) -> str:
+    """Return the line that ends a Python traceback: the error itself."""
+    frames = [place for place, line in enumerate(lines) if line.startswith("  File ")]
+    after = (line for line in lines[frames[-1] + 1 :] if not line.startswith(" "))
+    return next(after, "")
 
 
 def _bound(query: Query) -> dict[str, Any]:
@@ -158,40 +278,24 @@ def _literal(value: Value) -> Any:
     return value
 
 
-def _nothing(types: Mapping[str, str]) -> str:
-    columns = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in types.items())
-    return f"SELECT {columns} WHERE FALSE"
+def _laid_out(contract: TableContract, rows: DataFrame) -> DataFrame:
+    """Return the rows with the files of a partition together, sorted by key."""
+    order = dict.fromkeys((contract.partition, *contract.key))
+    return rows.hint("rebalance", contract.partition).sortWithinPartitions(*order)
 
 
-def _stored_select(contract: TableContract, stored: Stored, window: Window) -> str:
-    columns = ", ".join(
-        f"CAST({quoted(c.name) if c.name in stored.columns.names else 'NULL'} AS {c.type}) "
-        f"AS {quoted(c.name)}"
-        for c in contract.columns
-    )
-    day = quoted(contract.partition)
-    limits = [f"{day} >= DATE '{window.start}'"] * (window.start is not None)
-    limits += [f"{day} <= DATE '{window.end}'"] * (window.end is not None)
-    where = f" WHERE {' AND '.join(limits)}" if limits else ""
-    return f"SELECT {columns} FROM {stored.reference}{where}"
+def _on_batches(
+    contract: TableContract, function: Callable[[], Any]
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def mapped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
 
+        for batch in batches:
+            rows = _without_zones(pa.Table.from_batches([batch]))
+            made = contract.arrow_table(function()(rows.to_pandas(date_as_object=False)))
+            yield from made.to_batches()
 
-def _shape(
-    contract: TableContract, sql: str, start: date, end: date, also: tuple[date, ...]
-) -> str:
-    columns = []
-    for column in contract.columns:
-        name, kind = quoted(column.name), column.type
-        value = f"CAST({name} AS {kind})"
-        if column.name == contract.partition:
-            days = in_partitions(column.name, start, end, also)
-            other = f"CAST(RAISE_ERROR('a row of another day than {start}..{end}') AS {kind})"
-            value = f"CASE WHEN {days} THEN {value} ELSE {other} END"
-        elif not column.nullable:
-            empty = f"CAST(RAISE_ERROR('{column.name} is null') AS {kind})"
-            value = f"COALESCE({value}, {empty})"
-        columns.append(f"{value} AS {name}")
-    return f"SELECT {', '.join(columns)} FROM (\n{sql}\n)"
+    return mapped
 
 
 def _without_zones(table: pa.Table) -> pa.Table:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ngm_assets.errors import ComputeError
 
+if TYPE_CHECKING:
+    from ngm_assets.lakehouse.contract import TableContract
+
 DIALECT = "databricks"
+FRESH = "ngm.fresh"
+"""What queries call rows that are not stored yet."""
 
 
 @cache
@@ -127,3 +133,18 @@ def parameter_names(sql: str) -> frozenset[str]:
     from sqlglot import exp
 
     return frozenset(node.name for node in _parse(sql).find_all(exp.Placeholder))
+
+
+def differing_partitions(contract: TableContract, ignoring: Collection[str]) -> str:
+    """Return a query for the partition dates whose stored and fresh rows differ.
+
+    Args:
+        contract: The table.
+        ignoring: Columns that do not matter.
+    """
+    kept = ", ".join(name for name in contract.column_names if name not in ignoring)
+    old, new = (f"SELECT {kept} FROM {name}" for name in (contract.full_name, FRESH))
+    return (
+        f"SELECT DISTINCT {contract.partition} AS day FROM (({new} EXCEPT ALL {old}) "
+        f"UNION ALL ({old} EXCEPT ALL {new})) ORDER BY day"
+    )

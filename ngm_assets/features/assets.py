@@ -16,7 +16,7 @@ from ngm_assets.lakehouse.assets import (
 from ngm_assets.lakehouse.contract import TableContract
 from ngm_assets.lakehouse.quality import measure
 from ngm_assets.partitions import Partitions, days_of
-from ngm_assets.resources import PlatformResource
+from ngm_assets.resources import Launcher, PlatformResource
 from ngm_assets.settings import Settings
 
 OWNER = "team:data-platform"
@@ -46,7 +46,7 @@ def _feature_asset(
         check_specs=check_specs(key, CONTRACT_CHECKS | MEANINGS, WARN_ONLY),
     )
     def _asset(
-        context: dg.AssetExecutionContext, platform: PlatformResource
+        context: dg.AssetExecutionContext, platform: PlatformResource, step_launcher: Launcher
     ) -> Iterator[dg.MaterializeResult[None]]:
         opened = platform.open()
         engine = opened.engine

@@ -8,7 +8,7 @@ from ngm_assets.engine.base import Engine, Query, Window
 from ngm_assets.features.tables import FOLDER
 from ngm_assets.lakehouse.contract import TableContract
 from ngm_assets.lakehouse.quality import SAMPLE, Finding
-from ngm_assets.settings import read_yaml
+from ngm_assets.overlays import read_yaml
 
 MEANINGS = {
     "one_row_per_key": "Keys in the feature table = keys in gold.",

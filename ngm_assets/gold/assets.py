@@ -23,40 +23,10 @@ from ngm_assets.lakehouse.assets import (
 from ngm_assets.lakehouse.contract import TableContract
 from ngm_assets.lakehouse.quality import measure
 from ngm_assets.partitions import Partitions, days_of
-from ngm_assets.raw.contract import raw_tables
-from ngm_assets.resources import PlatformResource
+from ngm_assets.resources import Launcher, PlatformResource
 from ngm_assets.settings import Settings
 
 OWNER = "team:data-platform"
-
-
-def raw_specs() -> list[dg.AssetSpec]:
-    """Return the raw system tables as external assets, so that lineage begins at the source."""
-    return [
-        dg.AssetSpec(
-            key=asset_key(table.name),
-            group_name="raw",
-            kinds={"databricks", "parquet"},
-            owners=[OWNER],
-            description=table.doc,
-            metadata={
-                "dagster/table_name": table.name,
-                "dagster/column_schema": dg.TableSchema(
-                    [
-                        dg.TableColumn(
-                            name,
-                            kind,
-                            constraints=dg.TableColumnConstraints(
-                                nullable=name not in table.required
-                            ),
-                        )
-                        for name, kind in table.types.items()
-                    ]
-                ),
-            },
-        )
-        for table in raw_tables().values()
-    ]
 
 
 def gold_assets(settings: Settings, partitions: Partitions) -> list[dg.AssetsDefinition]:
@@ -83,7 +53,7 @@ def _gold_asset(
         check_specs=check_specs(key, checks, WARN_ONLY),
     )
     def _asset(
-        context: dg.AssetExecutionContext, platform: PlatformResource
+        context: dg.AssetExecutionContext, platform: PlatformResource, step_launcher: Launcher
     ) -> Iterator[dg.MaterializeResult[None]]:
         opened = platform.open()
         engine, words = opened.engine, opened.settings.words
@@ -97,7 +67,7 @@ def _gold_asset(
         )
         engine.overwrite(contract, gold_query(contract, words, start, end), start, end)
         facts = measure(engine, contract, start, end)
-        findings = gold_findings(engine, opened.landing, contract, facts, start, end)
+        findings = gold_findings(engine, contract, facts, start, end)
         lineage = gold_lineage(contract.name)
         yield materialized(context, opened.lakehouse, contract, facts, findings, lineage)
 

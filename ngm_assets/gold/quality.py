@@ -9,8 +9,7 @@ from ngm_assets.engine.base import Engine, Query, Window
 from ngm_assets.gold.tables import FOLDER, UNDATED, rejects_contract
 from ngm_assets.lakehouse.contract import TableContract
 from ngm_assets.lakehouse.quality import SAMPLE, Facts, Finding, daily_counts, volume_finding
-from ngm_assets.raw.landing import Landing
-from ngm_assets.settings import read_yaml
+from ngm_assets.overlays import read_yaml
 
 PRICE_MATCH_RATE = 0.99
 MEANINGS = {
@@ -48,7 +47,7 @@ def source_counts(
 
 
 def gold_findings(
-    engine: Engine, landing: Landing, contract: TableContract, facts: Facts, start: date, end: date
+    engine: Engine, contract: TableContract, facts: Facts, start: date, end: date
 ) -> list[Finding]:
     """Judge the partitions `start..end` of a gold table against the source."""
     days = [start + timedelta(days=n) for n in range((end - start).days + 1)]
@@ -57,7 +56,7 @@ def gold_findings(
     rejects = daily_counts(engine, rejects_contract(contract), start, end)
     sound = {day: keys - rejects.get(day, 0) for day, keys in source.items()}
     undated = daily_counts(engine, rejects_contract(contract), UNDATED, UNDATED)
-    absent = [name for name in contract.sources if not landing.files(name)]
+    absent = [name for name in contract.sources if not engine.holds(name)]
     findings = [
         Finding(
             "source_present",

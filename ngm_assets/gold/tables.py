@@ -10,8 +10,9 @@ from ngm_assets.engine.base import Query, Value
 from ngm_assets.engine.lineage import Source, column_lineage
 from ngm_assets.engine.sql import read_sql, select_from_cte
 from ngm_assets.lakehouse.contract import Column, TableContract, load_contracts
+from ngm_assets.overlays import read_yaml
 from ngm_assets.raw.contract import raw_tables
-from ngm_assets.settings import Words, read_yaml
+from ngm_assets.settings import Words
 
 FOLDER = Path(__file__).parent
 UNDATED = date(1970, 1, 1)

@@ -9,8 +9,8 @@ from typing import Any
 import dagster as dg
 
 from ngm_assets.engine.lineage import ROWS
+from ngm_assets.lakehouse.base import Lakehouse
 from ngm_assets.lakehouse.contract import TableContract
-from ngm_assets.lakehouse.delta import DeltaLakehouse
 from ngm_assets.lakehouse.quality import Facts, Finding, contract_findings
 
 CONTRACT_CHECKS = {
@@ -51,7 +51,7 @@ def table_metadata(contract: TableContract, catalog: str) -> dict[str, Any]:
 
 def materialized(
     context: dg.AssetExecutionContext,
-    lakehouse: DeltaLakehouse,
+    lakehouse: Lakehouse,
     contract: TableContract,
     facts: Facts,
     findings: Iterable[Finding],
@@ -59,7 +59,7 @@ def materialized(
 ) -> dg.MaterializeResult[None]:
     """Report the partitions just written: their rows, the contract's checks, and further ones."""
     stored = lakehouse.column_types(contract.full_name)
-    uri = str(lakehouse.path(contract.full_name))
+    uri = lakehouse.uri(contract.full_name)
     report_partitions(context, contract, facts.rows, uri, lineage)
     key = asset_key(contract.full_name)
     judged = [*contract_findings(contract, facts, stored), *findings]

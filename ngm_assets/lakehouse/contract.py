@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ngm_assets.errors import ConfigError
-from ngm_assets.settings import read_yaml
+from ngm_assets.overlays import read_yaml
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 
@@ -89,6 +90,19 @@ class TableContract(BaseModel):
                 for c in self.columns
             ]
         )
+
+    def arrow_table(self, rows: pd.DataFrame) -> pa.Table:
+        """Return the rows as an Arrow table with the contract's schema.
+
+        What pandas called the types is forgotten: it differs between fresh and stored rows.
+        """
+        import pyarrow as pa
+
+        schema = self.arrow_schema()
+        table = pa.Table.from_pandas(
+            rows[schema.names], schema=schema, preserve_index=False, safe=False
+        )
+        return table.replace_schema_metadata(None)
 
 
 @cache

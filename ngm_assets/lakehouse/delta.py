@@ -50,6 +50,10 @@ class DeltaLakehouse:
         schema, _, table = full_name.partition(".")
         return self.root / schema / table
 
+    def uri(self, full_name: str) -> str:
+        """Return where a table lies, for people."""
+        return str(self.path(full_name))
+
     def exists(self, full_name: str) -> bool:
         """Tell whether the table has been created."""
         return (self.path(full_name) / "_delta_log").is_dir()
@@ -140,6 +144,10 @@ class DeltaLakehouse:
         if not self.exists(full_name):
             return None
         return DeltaTable(self.path(full_name)).version()
+
+    def prepare(self, contract: TableContract) -> None:
+        """Create a table, or add the contract's new columns and words, when needed."""
+        self.ensure(contract)
 
     def ensure(self, contract: TableContract) -> DeltaTable:
         """Open a table; create it, or add the contract's new columns and words, when needed.

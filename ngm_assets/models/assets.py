@@ -16,7 +16,7 @@ from ngm_assets.models.registry.links import links_to
 from ngm_assets.models.registry.parent_run import ParentRun
 from ngm_assets.models.registry.registry import ModelRegistry
 from ngm_assets.partitions import Partitions, weeks_before
-from ngm_assets.resources import PlatformResource, RegistryResource
+from ngm_assets.resources import Launcher, PlatformResource, RegistryResource
 
 STAYS_AWAY = "not_rolled_back"
 STAYS_AWAY_MEANING = "The version of this training was not rolled back; one that was stays so."
@@ -64,6 +64,7 @@ def _model_asset(spec: ModelSpec, partitions: Partitions) -> dg.AssetsDefinition
         platform: PlatformResource,
         registry: RegistryResource,
         parent_run: dg.ResourceParam[ParentRun],
+        step_launcher: Launcher,
     ) -> Iterator[dg.MaterializeResult[None]]:
         opened, models = platform.open(), registry.open()
         outcome: TrainingOutcome | None = None

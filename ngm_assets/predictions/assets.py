@@ -18,7 +18,7 @@ from ngm_assets.models.data.dataset import catalog
 from ngm_assets.partitions import Partitions, days_between, days_of
 from ngm_assets.predictions.partition import ScoredDays, score_days
 from ngm_assets.predictions.tables import prediction_contract, prediction_lineage
-from ngm_assets.resources import PlatformResource, RegistryResource
+from ngm_assets.resources import Launcher, PlatformResource, RegistryResource
 from ngm_assets.settings import Settings
 
 MEANINGS = {
@@ -54,7 +54,10 @@ def _prediction_asset(
         check_specs=check_specs(key, CONTRACT_CHECKS | MEANINGS, WARN_ONLY),
     )
     def _asset(
-        context: dg.AssetExecutionContext, platform: PlatformResource, registry: RegistryResource
+        context: dg.AssetExecutionContext,
+        platform: PlatformResource,
+        registry: RegistryResource,
+        step_launcher: Launcher,
     ) -> Iterator[dg.MaterializeResult[None]]:
         opened = platform.open()
         start, end = days_of(context)

@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from ngm_assets.engine.base import Query, Window
+from ngm_assets.engine.base import Mapped, Query, Window
 from ngm_assets.features.tables import feature_contracts
-from ngm_assets.models.data.dataset import eligible_keys, scoring_frame
+from ngm_assets.models.data.dataset import eligible_keys, scoring_query
 from ngm_assets.platform import Platform
-from ngm_assets.predictions.scoring import score
+from ngm_assets.predictions.scorer import Scorer
 from ngm_assets.predictions.tables import prediction_contract
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
-
     from ngm_assets.lakehouse.contract import TableContract
     from ngm_assets.models.catalog.spec import ModelSpec
     from ngm_assets.models.registry.registry import ModelRegistry
@@ -53,40 +50,29 @@ def score_days(
     scored_at: datetime,
     run_id: str,
 ) -> ScoredDays:
-    """Score consecutive days and overwrite their partitions in one commit.
+    """Score consecutive days and replace the partitions that changed, in one commit.
 
-    Rows that come out as they are stored keep their `scored_at` and `run_id`, so a repeated run
-    changes nothing. A day before the first champion gets no rows.
+    Days whose rows come out as they are stored stay untouched with their `scored_at` and
+    `run_id`, so a repeated run changes nothing. A day before the first champion gets no rows.
 
     Raises:
         ModelError: The feature table no longer fits a version's contract.
     """
-    import pandas as pd
-
-    contract = prediction_contract(spec)
-    platform.lakehouse.ensure(contract)
-    days = list(days)
+    engine, contract = platform.engine, prediction_contract(spec)
     versions = registry.versions_in_force(spec.name, days)
     parts = [
-        _score_run(platform, registry, spec, run, version, scored_at, run_id)
+        _scored(registry, spec, version, run, scored_at, run_id)
         for version, run in _runs(days, versions)
     ]
-    parts = [part for part in parts if len(part)]
-    stored = _stored(platform, contract, days)
-    fresh = pd.concat(parts, ignore_index=True) if parts else stored.iloc[:0]
-    rows, changed = _keep_unchanged(contract, fresh, stored, days)
-    if changed:
-        table = to_arrow(contract, rows)
-        platform.lakehouse.overwrite(contract, table.to_reader, days[0], days[-1])
-    per_day = pd.to_datetime(rows[contract.partition]).dt.date
-    eligible = eligible_keys(platform.engine, spec, days[0], days[-1])
-    flagged = rows["severity"].notna() & (rows["severity"] != "info")
+    changed = engine.refresh(contract, parts, days[0], days[-1], ignoring=WHEN_AND_WHO)
+    eligible = eligible_keys(engine, spec, days[0], days[-1])
+    scored, flagged = _counts(platform, contract, days)
     return ScoredDays(
         eligible={day: eligible.get(day, 0) for day in days},
-        scored={day: int((per_day == day).sum()) for day in days},
-        flagged={day: int(((per_day == day) & flagged).sum()) for day in days},
+        scored={day: scored.get(day, 0) for day in days},
+        flagged={day: flagged.get(day, 0) for day in days},
         versions=versions,
-        changed=tuple(changed),
+        changed=changed,
     )
 
 
@@ -106,58 +92,28 @@ def _runs(
     return spans
 
 
-def _score_run(
-    platform: Platform,
+def _scored(
     registry: ModelRegistry,
     spec: ModelSpec,
-    span: tuple[date, date],
     version: int,
+    span: tuple[date, date],
     scored_at: datetime,
     run_id: str,
-) -> pd.DataFrame:
+) -> Mapped:
     loaded = registry.load(spec.name, version)
     table = feature_contracts()[spec.feature_table]
     loaded.contract.require(table.name, {column.name: column.type for column in table.columns})
-    frame = scoring_frame(platform.engine, loaded.spec, loaded.contract, *span)
-    return score(loaded, frame.keys, frame.features, scored_at=scored_at, run_id=run_id)
+    scorer = Scorer(loaded, registry.folder(spec.name, version), table, scored_at, run_id)
+    return Mapped(scoring_query(loaded.spec, loaded.contract, *span), scorer)
 
 
-def _stored(platform: Platform, contract: TableContract, days: Sequence[date]) -> pd.DataFrame:
-    sql = f"SELECT * FROM {contract.full_name}"
-    return platform.engine.frame(Query(sql, {}, Window(days[0], days[-1])))
-
-
-def _keep_unchanged(
-    contract: TableContract, fresh: pd.DataFrame, stored: pd.DataFrame, days: Sequence[date]
-) -> tuple[pd.DataFrame, list[date]]:
-    import pandas as pd
-
-    order = [contract.partition, *contract.entity_key]
-    new = to_arrow(contract, fresh).to_pandas().sort_values(order, ignore_index=True)
-    old = to_arrow(contract, stored).to_pandas().sort_values(order, ignore_index=True)
-    kept, changed = [], []
-    for day in days:
-        now, then = (part[part[contract.partition] == day] for part in (new, old))
-        same = (
-            now.drop(columns=list(WHEN_AND_WHO))
-            .reset_index(drop=True)
-            .equals(then.drop(columns=list(WHEN_AND_WHO)).reset_index(drop=True))
-        )
-        kept.append(then if same else now)
-        if not same:
-            changed.append(day)
-    return pd.concat(kept, ignore_index=True), changed
-
-
-def to_arrow(contract: TableContract, rows: pd.DataFrame) -> pa.Table:
-    """Return the rows as an Arrow table with the contract's schema.
-
-    What pandas called the types is forgotten: it differs between fresh and stored rows.
-    """
-    import pyarrow as pa
-
-    schema = contract.arrow_schema()
-    table = pa.Table.from_pandas(
-        rows[schema.names], schema=schema, preserve_index=False, safe=False
+def _counts(
+    platform: Platform, contract: TableContract, days: Sequence[date]
+) -> tuple[dict[date, int], dict[date, int]]:
+    """Return the stored rows per day, and those above severity info."""
+    sql = (
+        f"SELECT {contract.partition} AS day, COUNT(*) AS n, COUNT_IF(severity <> 'info') AS above "
+        f"FROM {contract.full_name} GROUP BY {contract.partition}"
     )
-    return table.replace_schema_metadata(None)
+    rows = platform.engine.rows(Query(sql, {}, Window(days[0], days[-1])))
+    return {r["day"]: int(r["n"]) for r in rows}, {r["day"]: int(r["above"]) for r in rows}

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ngm_assets.settings import read_yaml
+from ngm_assets.overlays import read_yaml
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -14,12 +14,10 @@ import pytest
 
 from ngm_assets.demo.generate import generate
 from ngm_assets.engine.base import Query
-from ngm_assets.engine.spark import SparkEngine
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.gold.quality import source_counts
 from ngm_assets.gold.tables import UNDATED, gold_contracts
 from ngm_assets.lakehouse.quality import measure
-from ngm_assets.lakehouse.spark_tables import ParquetTables
 from ngm_assets.models.data.dataset import (
     catalog,
     eligible_keys,
@@ -27,16 +25,15 @@ from ngm_assets.models.data.dataset import (
     label_sql,
     training_frame,
 )
-from ngm_assets.predictions.latest import latest_views
+from ngm_assets.platform import Platform
+from ngm_assets.raw.landing import Landing
 from ngm_assets_tests.comparing import assert_same_rows, plain
-from ngm_assets_tests.engine.sessions import store_raw
+from ngm_assets_tests.engine.sessions import store_raw, unity_engine
 from ngm_assets_tests.estate import open_estate, read_rows, write_features, write_gold
 from ngm_assets_tests.landings import awkward_landing
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-    from ngm_assets.platform import Platform
 
 TOLERANCE = 1e-9
 GOLD = sorted(gold_contracts())
@@ -67,21 +64,13 @@ def both(
         start, end = date(2023, 11, 19), date(2024, 1, 5)
         awkward_landing(folder / "landing", seed=2, days=46, start=start + timedelta(days=1))
     platform = open_estate(folder / "landing", folder / "home")
-    store_raw(platform.landing, folder / "tables")
-    tables = ParquetTables(spark, folder / "tables")
-    engine = SparkEngine(spark, tables, platform.contracts, latest_views())
-    other = replaced(platform, engine)
+    raw = store_raw(Landing(folder / "landing"), folder / "raw")
+    engine = unity_engine(spark, folder / "tables", raw)
+    other = Platform(platform.settings, engine, engine.lakehouse, platform.contracts)
     for one in (platform, other):
         write_gold(one, start, end)
         write_features(one, start, end)
     return Both(platform, other, start, end)
-
-
-def replaced(platform: Platform, engine: SparkEngine) -> Platform:
-    """Return a platform that reads and writes through another engine."""
-    return type(platform)(
-        platform.settings, engine, platform.lakehouse, platform.landing, platform.contracts
-    )
 
 
 @pytest.mark.parametrize("table", [*GOLD, *FEATURES])

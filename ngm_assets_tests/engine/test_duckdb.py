@@ -116,5 +116,5 @@ def test_a_missing_raw_table_gives_empty_gold(tmp_path: Path) -> None:
     platform = open_estate(tmp_path / "landing", tmp_path / "home")
     write_gold(platform, DAY, DAY)
     for name in ("fact_usage", "fact_audit_logs_rejects", "info_schema"):
-        assert platform.lakehouse.exists(f"gold.{name}")
+        assert platform.engine.holds(f"gold.{name}")
         assert read_rows(platform, f"gold.{name}") == []

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from operator import methodcaller
 from pathlib import Path
 
 import pytest
 
-from ngm_assets.engine.base import Engine, Query, Window
+from ngm_assets.engine.base import Engine, Mapped, Query, Window
 from ngm_assets.engine.duckdb import DuckDBEngine
 from ngm_assets.engine.spark import SparkEngine
 from ngm_assets.errors import ComputeError, DataError
 from ngm_assets.lakehouse.contract import Column
 from ngm_assets.lakehouse.delta import DeltaLakehouse
-from ngm_assets.lakehouse.spark_tables import ParquetTables
 from ngm_assets.raw.landing import Landing
 from ngm_assets_tests.comparing import plain
+from ngm_assets_tests.engine.sessions import unity_engine
 from ngm_assets_tests.lakehouse.tables import DAY, LATER, NEXT_DAY, THING, UNDATED, contract
 
 EVER = Window()
@@ -30,17 +31,17 @@ VIEW = {"some.view": "SELECT id, MAX(value) AS most FROM some.thing GROUP BY id"
 @pytest.fixture(params=["duckdb", "spark"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     """Return an engine over a table with a row on each of three days."""
-    made = empty_engine(request, tmp_path)
-    made.overwrite(THING, Query(THREE, {}), DAY, LATER)
-    return made
+    empty = empty_engine(request, tmp_path)
+    empty.overwrite(THING, Query(THREE, {}), DAY, LATER)
+    return empty
 
 
 def empty_engine(request: pytest.FixtureRequest, folder: Path) -> Engine:
     """Return an engine that has nothing to read yet."""
     contracts = {"some.thing": THING, "some.other": THING}
     if request.param == "spark":
-        tables = ParquetTables(request.getfixturevalue("spark"), folder / "a lake")
-        return SparkEngine(request.getfixturevalue("spark"), tables, contracts, VIEW)
+        spark = request.getfixturevalue("spark")
+        return unity_engine(spark, folder / "a lake", contracts=contracts, views=VIEW)
     lake, landing = DeltaLakehouse(folder / "a lake"), Landing(folder / "landing")
     return DuckDBEngine(lake, landing, contracts, folder / "scratch", VIEW)
 
@@ -150,12 +151,23 @@ def test_moments_are_in_utc_whatever_the_session_was_set_to(engine: Engine) -> N
     assert row["hour"] == 2
 
 
-@pytest.mark.parametrize("table", ["some.other", "system.access.audit"])
-def test_a_table_that_is_not_there_reads_as_empty(engine: Engine, table: str) -> None:
-    assert engine.rows(Query(f"SELECT * FROM {table}", {})) == []
-    frame = engine.frame(Query(f"SELECT * FROM {table}", {}))
-    first = "id" if table == "some.other" else "event_id"
-    assert frame.columns[0] == first
+def test_a_table_that_was_never_written_reads_as_empty(engine: Engine) -> None:
+    assert not engine.holds("some.other")
+    assert engine.holds("some.thing")
+    assert engine.rows(Query("SELECT * FROM some.other", {})) == []
+    assert engine.frame(Query("SELECT * FROM some.other", {})).columns[0] == "id"
+
+
+def test_a_raw_table_that_is_not_there_is_empty_here_and_an_error_on_databricks(
+    engine: Engine,
+) -> None:
+    query = Query("SELECT * FROM system.access.audit", {})
+    assert not engine.holds("system.access.audit")
+    if isinstance(engine, SparkEngine):
+        with pytest.raises(DataError, match="may not be read"):
+            engine.rows(query)
+    else:
+        assert engine.rows(query) == []
 
 
 def test_a_table_without_rows_is_not_a_missing_one(engine: Engine) -> None:
@@ -185,4 +197,68 @@ def test_a_query_that_fails_is_a_compute_error_that_names_the_tables(engine: Eng
 def test_a_query_whose_rows_do_not_fit_writes_nothing(engine: Engine, bad: str) -> None:
     with pytest.raises(ComputeError):
         engine.overwrite(THING, Query(bad, {}), DAY, LATER)
+    assert values(engine) == [1, 2, 3]
+
+
+def made(sql: str, **columns: object) -> Mapped:
+    """Return a query whose rows are changed by a function that travels to other processes."""
+    return Mapped(Query(sql, {}), methodcaller("assign", **columns))
+
+
+def test_only_the_days_that_come_out_differently_are_replaced(engine: Engine) -> None:
+    same = [made(THREE)]
+    assert engine.refresh(THING, same, DAY, LATER) == ()
+    parts = [
+        made("SELECT 'a' AS id, DATE '2024-03-04' AS day", value=1),
+        made("SELECT 'a' AS id, DATE '2024-03-05' AS day", value=20),
+    ]
+    assert engine.refresh(THING, parts, DAY, LATER) == (NEXT_DAY, LATER)
+    assert values(engine) == [1, 20]
+    assert engine.refresh(THING, parts, DAY, LATER) == ()
+
+
+def test_a_refresh_minds_only_its_own_days(engine: Engine) -> None:
+    assert engine.refresh(THING, [], NEXT_DAY, NEXT_DAY) == (NEXT_DAY,)
+    assert values(engine) == [1, 3]
+
+
+def test_columns_that_are_ignored_make_no_difference_but_are_written(engine: Engine) -> None:
+    parts = [made("SELECT 'a' AS id, DATE '2024-03-04' AS day", value=7)]
+    assert engine.refresh(THING, parts, DAY, DAY, ignoring=("value",)) == ()
+    assert values(engine) == [1, 2, 3]
+    parts = [made("SELECT 'b' AS id, DATE '2024-03-04' AS day", value=7)]
+    assert engine.refresh(THING, parts, DAY, DAY, ignoring=("value",)) == (DAY,)
+    assert values(engine) == [2, 3, 7]
+
+
+def test_one_row_more_or_twice_the_same_is_a_difference(engine: Engine) -> None:
+    twice = "SELECT 'a' AS id, DATE '2024-03-04' AS day"
+    parts = [made(f"{twice} UNION ALL {twice}", value=1)]
+    assert engine.refresh(THING, parts, DAY, DAY) == (DAY,)
+    assert values(engine) == [1, 1, 2, 3]
+
+
+def test_missing_values_and_moments_survive_the_function(engine: Engine) -> None:
+    kinds = contract(
+        Column(name="share", type="double", doc="A share."),
+        Column(name="at", type="timestamp", doc="A moment."),
+        Column(name="flag", type="int", doc="A flag."),
+    )
+    sql = (
+        "SELECT 'a' AS id, DATE '2024-03-04' AS day, 1 AS value, CAST(NULL AS DOUBLE) AS share, "
+        "CAST('2024-03-31 02:30:00' AS TIMESTAMP) AS at, CAST(NULL AS INT) AS flag"
+    )
+    if isinstance(engine, DuckDBEngine | SparkEngine):
+        engine.contracts = {"some.thing": kinds}
+    assert engine.refresh(kinds, [made(sql)], DAY, DAY) == (DAY,)
+    assert engine.refresh(kinds, [made(sql)], DAY, DAY) == ()
+    (row,) = engine.rows(Query("SELECT share, at, flag FROM some.thing", {}, Window(DAY, DAY)))
+    assert (row["share"], row["flag"]) == (None, None)
+    assert plain(row["at"]) == datetime(2024, 3, 31, 2, 30, tzinfo=UTC)
+
+
+def test_a_function_that_fails_writes_nothing(engine: Engine) -> None:
+    parts = [made("SELECT 'a' AS id, DATE '2024-03-04' AS day", other=1)]
+    with pytest.raises((ComputeError, KeyError)):
+        engine.refresh(THING, parts, DAY, LATER)
     assert values(engine) == [1, 2, 3]

@@ -52,7 +52,7 @@ class Desk:
             write_gold(platform, day, last, [table])
         contract = gold_contracts()[table]
         facts = measure(platform.engine, contract, day, last)
-        found = gold_findings(platform.engine, platform.landing, contract, facts, day, last)
+        found = gold_findings(platform.engine, contract, facts, day, last)
         return {finding.name: finding for finding in found}
 
     def tamper(self, table: str, sql: str, day: date = DAY) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from ngm_assets.models.candidate import Candidate
 from ngm_assets.models.registry import artifacts
-from ngm_assets.models.registry.mlflow_store import CHANGING, one_at_a_time
+from ngm_assets.models.registry.locks import CHANGING, one_at_a_time
 from ngm_assets.models.registry.registry import ModelRegistry
 from ngm_assets.models.registry.versions import VersionInfo
 from ngm_assets_tests.models.dying import MONDAYS, publish

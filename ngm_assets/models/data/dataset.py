@@ -151,10 +151,20 @@ def scoring_frame(
         end: Last day.
     """
     contract = feature_contracts()[model.table]
+    return scored_rows(engine.frame(scoring_query(spec, model, start, end)), contract, model)
+
+
+def scoring_query(spec: ModelSpec, model: FeatureContract, start: date, end: date) -> Query:
+    """Return the query for keys and features of the rows to score on the days `start..end`."""
+    contract = feature_contracts()[model.table]
     columns = ", ".join(dict.fromkeys((*contract.key, *model.features)))
     sql = f"SELECT {columns} FROM {contract.full_name} WHERE {spec.rows.scored()}"
-    frame = engine.frame(Query(sql, {}, Window(start, end)))
-    return _parts(_sorted(frame, contract), contract, model.features)
+    return Query(sql, {}, Window(start, end))
+
+
+def scored_rows(rows: pd.DataFrame, contract: TableContract, model: FeatureContract) -> ModelFrame:
+    """Split rows of `scoring_query` into keys, days and features, sorted by date and key."""
+    return _parts(_sorted(rows, contract), contract, model.features)
 
 
 def eligible_keys(engine: Engine, spec: ModelSpec, start: date, end: date) -> dict[date, int]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from ngm_assets.errors import RegistryError
+from ngm_assets.models.registry import workspace
 from ngm_assets.models.registry.artifacts import write_artifacts
+from ngm_assets.models.registry.downloads import Downloads
+from ngm_assets.models.registry.experiments import experiment_id
+from ngm_assets.models.registry.limits import packed, taken, unpacked
+from ngm_assets.models.registry.locks import CHANGING, OPENING, one_at_a_time
 from ngm_assets.models.registry.quiet import quiet
+from ngm_assets.models.registry.refusals import EXISTS, MISSING, code_of, explained
 from ngm_assets.models.registry.telling import (
     candidate_metrics,
     candidate_params,
@@ -33,41 +38,23 @@ if TYPE_CHECKING:
     from ngm_assets.models.candidate import Candidate
     from ngm_assets.models.catalog.spec import ModelSpec
 
-OPENING = ".lock"
-CHANGING = ".changing.lock"
-
-
-@contextmanager
-def one_at_a_time(folder: Path | None, name: str) -> Iterator[None]:
-    """Let one holder at a time into the block, among all threads and processes of this machine.
-
-    The lock is a file below `folder`, let go by the system when its holder dies; without a
-    folder, as with a server, there is no lock.
-    """
-    if folder is None:
-        yield
-        return
-    import fcntl
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / name).open("w")
-    except OSError as error:
-        if error.errno not in (errno.EROFS, errno.EACCES):
-            raise
-        yield  # nobody can change what cannot be written
-        return
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+READY = "READY"
+AT_ONCE = 8
+"""Versions fetched at the same time from a registry whose search leaves out tags."""
 
 
 class MlflowStore:
     """MLflow through its client alone: no active run, no global tracking URI.
 
+    A local store and Databricks are used in the same way. Unity Catalog's search gives neither
+    tags nor aliases, so there each version is fetched by itself; its versions that were begun and
+    never became READY are nobody's. Requests are repeated by MLflow, as its variables say:
+    MLFLOW_HTTP_REQUEST_MAX_RETRIES, MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR, MLFLOW_HTTP_REQUEST_TIMEOUT
+    and MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT.
+
     Args:
-        tracking_uri: For example sqlite:///path; the path may hold spaces.
-        registry_uri: Where models are registered.
+        tracking_uri: For example sqlite:///path, whose path may hold spaces, or databricks.
+        registry_uri: Where models are registered, for example databricks-uc.
         artifact_root: Folder for the artifacts of a new experiment; None = the server's default.
         experiment: Name of the experiment all runs belong to.
         name_prefix: Put before model names in the registry.
@@ -88,6 +75,8 @@ class MlflowStore:
         self.experiment = experiment
         self._prefix = name_prefix
         self._client: MlflowClient | None = None
+        self._experiment_id: str | None = None
+        self._downloads = Downloads()
 
     @property
     def client(self) -> MlflowClient:
@@ -95,14 +84,15 @@ class MlflowStore:
         return self.open()
 
     def open(self) -> MlflowClient:
-        """Return the client; its notes on creating tables are silenced."""
+        """Return the client; a local store's tables are made, and the notes on it silenced."""
         if self._client is None:
             with quiet(), one_at_a_time(self._artifact_root, OPENING):
                 from mlflow import MlflowClient
 
                 opened = MlflowClient(self._tracking_uri, self._registry_uri)
-                opened.get_experiment_by_name(self.experiment)
-                opened.search_registered_models(max_results=1)
+                if self._artifact_root is not None:
+                    opened.get_experiment_by_name(self.experiment)
+                    opened.search_registered_models(max_results=1)
                 self._client = opened
         return self._client
 
@@ -111,57 +101,35 @@ class MlflowStore:
         """Where runs are tracked."""
         return self._tracking_uri
 
-    def changing(self) -> AbstractContextManager[None]:
-        """Return the lock under which a local store is changed; a server has none."""
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Hold the lock under which a local store is changed; a server has none."""
         self.open()  # outside of this lock, for it takes another
-        return one_at_a_time(self._artifact_root, CHANGING)
+        with one_at_a_time(self._artifact_root, CHANGING), explained(self.name("...")):
+            yield
 
     def experiment_id(self) -> str:
-        """Return the experiment's id; create the experiment if it is not there."""
-        from mlflow.exceptions import MlflowException
-
-        found = self.client.get_experiment_by_name(self.experiment)
-        if found is None:
-            root = self._artifact_root
-            location = None if root is None else Path(root).absolute().as_uri()
-            try:
-                return str(self.client.create_experiment(self.experiment, location))
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                    raise
-                found = self.client.get_experiment_by_name(self.experiment)
-        if found is None:
-            raise RegistryError(
-                "The experiment can be neither read nor created.",
-                where=self.experiment,
-                mend="Restore it in MLflow if it was deleted.",
-            )
-        self._require_own_place(str(found.artifact_location))
-        return str(found.experiment_id)
-
-    def _require_own_place(self, location: str) -> None:
-        """Refuse to write where a local store lay before it was moved or copied.
+        """Return the experiment's id; create the experiment if it is not there.
 
         Raises:
-            RegistryError: New files would go to the former place.
+            RegistryError: It may not be read or created, or new files would go elsewhere.
         """
-        if self._artifact_root is None or not location.startswith("file:"):
-            return
-        former = Path(unquote(urlparse(location).path))
-        if former.resolve() != Path(self._artifact_root).resolve():
-            raise RegistryError(
-                "The home was moved or copied: new versions would go to its former place.",
-                where=str(former),
-                mend="Read, score and explain here, but train where the home was made or in a "
-                "new home.",
+        if self._experiment_id is None:
+            self._experiment_id = experiment_id(
+                self.client, self.experiment, self._tracking_uri, self._artifact_root
             )
+        return self._experiment_id
 
     def name(self, model: str) -> str:
         """Return the model's name in the registry."""
         return self._prefix + model
 
     def tag(self, info: VersionInfo, **tags: str) -> VersionInfo:
-        """Set tags of a version, in the order given, a write each; return it with them."""
+        """Set tags of a version, in the order given, a write each; return it with them.
+
+        What is too long for a registry is cut.
+        """
+        tags = taken(tags)
         for name, value in tags.items():
             self.client.set_model_version_tag(self.name(info.model), str(info.version), name, value)
         return replace(info, tags={**info.tags, **tags})
@@ -170,9 +138,17 @@ class MlflowStore:
         """Delete those of the tags a version has, in the order given; return it without them."""
         for name in names:
             if name in info.tags:
-                self.client.delete_model_version_tag(self.name(info.model), str(info.version), name)
+                self._delete_tag(self.name(info.model), str(info.version), name)
         left = {name: text for name, text in info.tags.items() if name not in names}
         return replace(info, tags=left)
+
+    def _delete_tag(self, model: str, version: str, name: str) -> None:
+        """Delete a tag, which may be gone already when the answer to the deletion was lost."""
+        try:
+            self.client.delete_model_version_tag(model, version, name)
+        except Exception as error:
+            if code_of(error) not in MISSING:
+                raise
 
     def alias(self, info: VersionInfo, alias: str) -> VersionInfo:
         """Point an alias at a version; return it with the alias."""
@@ -180,23 +156,43 @@ class MlflowStore:
         return replace(info, aliases=tuple(sorted({*info.aliases, alias})))
 
     def all_versions(self, model: str) -> tuple[VersionInfo, ...]:
-        """Return every version, half-written ones included, ordered by number."""
+        """Return every version, half-written ones included, ordered by number.
+
+        Raises:
+            RegistryError: The registry may not be read.
+        """
         name = self.name(model)
+        with explained(name):
+            found = self._with_tags([v for v in self._search(name) if v.status == READY])
+            aliases = self.client.get_registered_model(name).aliases if found else {}
+        infos = [_info(model, version, aliases) for version in found if "as_of" in version.tags]
+        return tuple(sorted(infos, key=lambda info: info.version))
+
+    def _search(self, name: str) -> list[ModelVersion]:
+        """Return the versions of a registered model; none if there is no such model."""
         found: list[ModelVersion] = []
         token: str | None = None
         while True:
-            page = self.client.search_model_versions(
-                f"name='{name}'", max_results=1000, page_token=token
-            )
+            try:
+                page = self.client.search_model_versions(
+                    f"name='{name}'", max_results=1000, page_token=token
+                )
+            except Exception as error:
+                if code_of(error) not in MISSING:
+                    raise
+                return []
             found += page
             token = page.token
             if not token:
-                break
-        if not found:
-            return ()
-        aliases = self.client.get_registered_model(name).aliases
-        infos = [_info(model, version, aliases) for version in found if "as_of" in version.tags]
-        return tuple(sorted(infos, key=lambda info: info.version))
+                return found
+
+    def _with_tags(self, found: list[ModelVersion]) -> list[ModelVersion]:
+        """Return versions with their tags, which Unity Catalog's search leaves out."""
+        if not found or not workspace.is_unity(self._registry_uri):
+            return found
+        client = self.client
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(lambda v: client.get_model_version(v.name, v.version), found))
 
     def child_run(
         self, candidate: Candidate, parent_run_id: str | None, tags: Mapping[str, str]
@@ -226,7 +222,8 @@ class MlflowStore:
             metrics=[Metric(k, v, stamp, 0) for k, v in candidate_metrics(candidate).items()],
             params=[Param(k, v) for k, v in candidate_params(candidate).items()],
         )
-        self.client.log_inputs(run.info.run_id, datasets=dataset_inputs(candidate))
+        catalog = self._prefix.partition(".")[0]
+        self.client.log_inputs(run.info.run_id, datasets=dataset_inputs(candidate, catalog))
         with tempfile.TemporaryDirectory() as folder:
             files = Path(folder) / "files"
             write_artifacts(candidate, run.info.run_id, files)
@@ -235,18 +232,16 @@ class MlflowStore:
 
     def describe(self, spec: ModelSpec) -> None:
         """Create the registered model, or bring its description and tags up to date."""
-        from mlflow.exceptions import MlflowException
-
-        name, text, tags = self.name(spec.name), model_description(spec), model_tags(spec)
+        name, text, tags = self.name(spec.name), model_description(spec), taken(model_tags(spec))
         try:
             found = self.client.get_registered_model(name)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+        except Exception as error:
+            if code_of(error) not in MISSING:
                 raise
             try:
                 self.client.create_registered_model(name, tags=tags, description=text)
-            except MlflowException as created:
-                if created.error_code != "RESOURCE_ALREADY_EXISTS":
+            except Exception as created:
+                if code_of(created) not in EXISTS:
                     raise
             return
         if found.description != text:
@@ -263,7 +258,7 @@ class MlflowStore:
             self.name(candidate.spec.name),
             source=f"{run.info.artifact_uri}/model",
             run_id=run.info.run_id,
-            tags={**tags, STATUS: CHALLENGER},
+            tags=packed({**tags, STATUS: CHALLENGER}),
             description=candidate_summary(candidate),
         )
         return _info(candidate.spec.name, created, {})
@@ -274,25 +269,32 @@ class MlflowStore:
         return dict(data.params), dict(data.metrics)
 
     def artifacts(self, run_id: str) -> Path:
-        """Return a local folder with the run's files; local stores are read in place.
+        """Return a local folder with the run's files.
 
-        A local store may have been moved or copied since: its own folder comes first.
+        Local stores are read in place; one may have been moved or copied since, so its own folder
+        comes first. From a server they are fetched once per store.
         """
         if self._artifact_root is not None:
             moved = self._artifact_root / run_id / "artifacts"
             if moved.is_dir():
                 return moved
+        if workspace.is_workspace(self._tracking_uri):
+            return self._downloads.folder(run_id, self._fetch)
         uri = self.client.get_run(run_id).info.artifact_uri
         parsed = urlparse(uri)
         if parsed.scheme == "file":
             return Path(unquote(parsed.path))
         if not parsed.scheme:
             return Path(uri)
-        return Path(self.client.download_artifacts(run_id, ""))
+        return self._downloads.folder(run_id, self._fetch)
+
+    def _fetch(self, run_id: str, folder: Path) -> None:
+        with explained(f"the files of run {run_id}"):
+            self.client.download_artifacts(run_id, "", str(folder))
 
 
 def _info(model: str, version: ModelVersion, aliases: Mapping[str, Any]) -> VersionInfo:
-    number, tags = int(version.version), dict(version.tags)
+    number, tags = int(version.version), unpacked(version.tags)
     return VersionInfo(
         model=model,
         version=number,

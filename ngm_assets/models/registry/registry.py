@@ -19,6 +19,7 @@ from ngm_assets.models.registry.versions import (
     CHALLENGER,
     CHAMPION,
     COMPLETE,
+    DUPLICATE,
     STATUS,
     TRAINING_KEY,
     Deed,
@@ -125,6 +126,10 @@ class ModelRegistry:
         self._loaded.move_to_end(key)
         return self._loaded[key]
 
+    def folder(self, model: str, version: int) -> Path:
+        """Return the local folder of a version's files, fetched from a server if need be."""
+        return self.store.artifacts(self.load(model, version).run_id)
+
     def register(
         self,
         candidate: Candidate,
@@ -135,8 +140,8 @@ class ModelRegistry:
         """Log and register a candidate; a training registered before is found, not repeated.
 
         On a server, which has no lock, two processes may register the same training at once. Of
-        such versions the one with the lower number counts, in every process, because each looks
-        again after its own was created; the others are never completed, and so stay invisible.
+        such versions the first complete one counts, else the lower number, because each process
+        looks again after its own was created; the others are marked, and so stay invisible.
 
         Args:
             candidate: What was trained.
@@ -167,7 +172,7 @@ class ModelRegistry:
                 )
             for twin in versions:
                 if twin.tags.get(TRAINING_KEY) == key and twin.version != info.version:
-                    self.store.tag(twin, duplicate_of=str(info.version), **{STATUS: ARCHIVED})
+                    self.store.tag(twin, **{DUPLICATE: str(info.version), STATUS: ARCHIVED})
             if _newest_candidate(versions, info):
                 info = self.store.alias(info, CHALLENGER)
             return self.store.tag(info, **{COMPLETE: "true"})

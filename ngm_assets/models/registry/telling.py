@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ngm_assets.models.registry.versions import MAX_TEXT, TRAINING_KEY
+from ngm_assets.models.registry.limits import MAX_TEXT, shortened
+from ngm_assets.models.registry.versions import TRAINING_KEY
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
@@ -25,9 +26,9 @@ def model_tags(spec: ModelSpec) -> dict[str, str]:
 
 def model_description(spec: ModelSpec) -> str:
     """Return the description of a registered model."""
-    return (
-        f"{spec.description}\n\nServes: {spec.decision}\n\nMust beat: {spec.baseline.description}"
-    )[:MAX_TEXT]
+    baseline = spec.baseline.description
+    text = f"{spec.description}\n\nServes: {spec.decision}\n\nMust beat: {baseline}"
+    return shortened(text, MAX_TEXT)
 
 
 def candidate_tags(candidate: Candidate) -> dict[str, str]:
@@ -52,7 +53,7 @@ def candidate_tags(candidate: Candidate) -> dict[str, str]:
         "seed": str(candidate.spec.seed),
         "git_sha": context.git_sha,
         "gates": "passed" if candidate.decision.promote else "refused",
-        "gates_reason": candidate.decision.reason[:MAX_TEXT],
+        "gates_reason": shortened(candidate.decision.reason, MAX_TEXT),
     }
     tags |= {f"rows_{part}": str(count) for part, count in candidate.rows.items()}
     tags |= {f"class_{name}": str(count) for name, count in candidate.class_counts.items()}
@@ -81,7 +82,7 @@ def candidate_summary(candidate: Candidate) -> str:
         f"Top features: {top}." if top else "",
         "The whole card is `model_card.md` among the run's artifacts.",
     )
-    return "\n\n".join(line for line in lines if line)[:MAX_TEXT]
+    return shortened("\n\n".join(line for line in lines if line), MAX_TEXT)
 
 
 def _number(value: float | None) -> str:
@@ -127,12 +128,17 @@ def candidate_metrics(candidate: Candidate) -> dict[str, float]:
     return {key: float(value) for key, value in found.items() if value is not None}
 
 
-def dataset_inputs(candidate: Candidate) -> list[DatasetInput]:
-    """Return the rows learnt from as an MLflow data set: table, Delta version, fingerprint."""
+def dataset_inputs(candidate: Candidate, catalog: str = "") -> list[DatasetInput]:
+    """Return the rows learnt from as an MLflow data set: table, Delta version, fingerprint.
+
+    Args:
+        candidate: What was trained.
+        catalog: Catalog of the table; empty = it is not part of the table's name.
+    """
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     context, window = candidate.context, candidate.window
-    table = f"features.{context.contract.table}"
+    table = ".".join(filter(None, (catalog, "features", context.contract.table)))
     source = {"delta_table_name": table, "delta_table_version": context.feature_version}
     dataset = Dataset(
         name=table,

@@ -16,8 +16,7 @@ REINSTATED = "reinstated_at"
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 ARCHIVED = "archived"
-MAX_TEXT = 4000
-"""Longest reason or description kept; registries refuse much longer ones."""
+DUPLICATE = "duplicate_of"
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,9 @@ class Deed:
 
     def tags(self, verb: str) -> dict[str, str]:
         """Return the tags that record it; the time comes last, for it is what counts."""
-        reason = self.reason[:MAX_TEXT]
         return {
             f"{verb}_by": self.who,
-            f"{verb}_reason": reason,
+            f"{verb}_reason": self.reason,
             f"{verb}_at": self.when.isoformat(),
         }
 
@@ -65,8 +63,8 @@ class VersionInfo:
 
     @property
     def complete(self) -> bool:
-        """Whether everything about it was written."""
-        return self.tags.get(COMPLETE) == "true"
+        """Whether everything about it was written, and no other version stands for it."""
+        return self.tags.get(COMPLETE) == "true" and DUPLICATE not in self.tags
 
     @property
     def status(self) -> str:
@@ -117,9 +115,15 @@ class VersionInfo:
 
 
 def lowest_with_key(versions: Iterable[VersionInfo], training_key: str) -> VersionInfo | None:
-    """Return the version of a training; registered twice by accident, the lower number counts."""
-    same = [v for v in versions if v.tags.get(TRAINING_KEY) == training_key]
-    return min(same, key=lambda v: v.version, default=None)
+    """Return the version of a training.
+
+    Registered twice by accident, a complete version counts before the others, then the lower
+    number; one marked as a duplicate never does.
+    """
+    same = [
+        v for v in versions if v.tags.get(TRAINING_KEY) == training_key and DUPLICATE not in v.tags
+    ]
+    return min(same, key=lambda v: (not v.complete, v.version), default=None)
 
 
 def newest_promoted(versions: Iterable[VersionInfo], day: date | None = None) -> VersionInfo | None:

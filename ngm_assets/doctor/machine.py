@@ -1,4 +1,4 @@
-"""Looks at the machine and the home: what is installed, readable and writable, and what is not."""
+"""Looks at this machine: versions, Java, and on `local` the home, the landing tables and MLflow."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from ngm_assets.doctor.observation import Observation
 from ngm_assets.errors import DataError
 from ngm_assets.raw.contract import raw_tables
 from ngm_assets.raw.landing import Landing
@@ -19,18 +19,17 @@ PACKAGES = ("dagster", "mlflow", "duckdb", "deltalake", "sqlglot", "pyarrow", "s
 OPTIONAL = ("dagster-databricks", "dagster-mlflow", "pyspark")
 
 
-@dataclass(frozen=True)
-class Observation:
-    """One thing looked at. `ok` None = worth knowing, stops nothing."""
-
-    subject: str
-    ok: bool | None
-    found: str
+def look_at_installation() -> Iterator[Observation]:
+    """Look at the versions of Python, of the libraries and of Java."""
+    yield from _versions()
+    yield _java()
 
 
-def examine(settings: Settings) -> list[Observation]:
-    """Look at versions, Java, home, landing tables and MLflow."""
-    return [*_versions(), _java(), _home(settings), *_landing(settings), _mlflow(settings)]
+def look_at_home(settings: Settings) -> Iterator[Observation]:
+    """Look at home, landing tables and MLflow of the local environment."""
+    yield _home(settings)
+    yield from _landing(settings)
+    yield _mlflow(settings)
 
 
 def _versions() -> Iterator[Observation]:
@@ -68,9 +67,9 @@ def _home(settings: Settings) -> Observation:
 
 
 def _landing(settings: Settings) -> Iterator[Observation]:
-    landing = Landing(settings.landing)
-    if not settings.landing.is_dir():
-        yield Observation("landing", None, f"{settings.landing} does not exist yet")
+    landing = Landing(settings.local_landing)
+    if not settings.local_landing.is_dir():
+        yield Observation("landing", None, f"{settings.local_landing} does not exist yet")
         return
     for name in raw_tables():
         try:

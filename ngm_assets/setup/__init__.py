@@ -1,0 +1,1 @@
+"""What a catalog needs before the first run: schemas, tables, views and grants."""
