@@ -14,12 +14,13 @@ FIRST_ANSWER_SECONDS = 5
 PATIENCE_SECONDS = 12
 
 
-def connect(workspace: Databricks, *, seconds: int = PATIENCE_SECONDS) -> WorkspaceClient:
+def connect(workspace: Databricks, *, seconds: int | None = None) -> WorkspaceClient:
     """Return a client with the credentials the SDK finds; the address is tried first.
 
     Args:
         workspace: Where to connect.
-        seconds: How long one request may take, and how long a failing one is tried again.
+        seconds: How long one request may take, and how long a failing one is tried again;
+            None = `PATIENCE_SECONDS`.
 
     Raises:
         ConfigError: The SDK is not installed, or finds no credentials, or too many.
@@ -34,9 +35,10 @@ def connect(workspace: Databricks, *, seconds: int = PATIENCE_SECONDS) -> Worksp
             mend='Install the project with its extra: pip install "ngm_assets[databricks]".',
         ) from None
     _knock(workspace.host)
+    limit = seconds or PATIENCE_SECONDS
     try:
         config = Config(
-            host=workspace.host, http_timeout_seconds=seconds, retry_timeout_seconds=seconds
+            host=workspace.host, http_timeout_seconds=limit, retry_timeout_seconds=limit
         )
         return WorkspaceClient(config=config)
     except ValueError as error:

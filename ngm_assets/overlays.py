@@ -144,8 +144,9 @@ def filled(tree: Branch, variables: Mapping[str, str]) -> Branch:
     if unset:
         names = list(dict.fromkeys(name for name, _ in unset))
         told = ", ".join(names)
+        what = f"variables {told} are" if len(names) > 1 else f"variable {told} is"
         raise ConfigError(
-            f"The variable{'s' if names[1:] else ''} {told} {'are' if names[1:] else 'is'} not set.",
+            f"The {what} not set.",
             where="; ".join(dict.fromkeys(f"{place} ({name})" for name, place in unset)),
             mend=f"Set {told}, or write a default as ${{{names[0]}:-default}}.",
         )

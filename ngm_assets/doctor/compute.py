@@ -45,7 +45,7 @@ def look_at_policy(visit: Visit) -> Iterator[Observation]:
 
 def _policy(visit: Visit, name: str, definition: str) -> Observation:
     wanted = visit.settings.workspace.cluster
-    asked = {
+    asked: dict[str, str | int] = {
         "data_security_mode": DEDICATED[0],
         "spark_version": wanted.spark_version,
         "node_type_id": wanted.node_type,

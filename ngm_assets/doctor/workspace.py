@@ -24,7 +24,7 @@ Look = Callable[[Visit], Iterator[Observation]]
 
 def look_at_workspace(settings: Settings) -> Iterator[Observation]:
     """Look at everything a step needs there; nothing is changed and nothing is started."""
-    from databricks.sdk.errors import DatabricksError
+    from databricks.sdk.errors.base import DatabricksError
 
     host = settings.workspace.host
     try:
@@ -82,7 +82,8 @@ def _gone(host: str, error: Exception) -> Observation:
 
 
 def _dbfs(visit: Visit) -> Iterator[Observation]:
-    from databricks.sdk.errors import DatabricksError, NotFound
+    from databricks.sdk.errors import NotFound
+    from databricks.sdk.errors.base import DatabricksError
 
     folder = visit.settings.workspace.staging_prefix
     try:

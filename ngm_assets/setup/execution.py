@@ -46,7 +46,7 @@ def execute(
             where="NGM_WAREHOUSE_ID",
             mend="Set it to the id of a warehouse, or run the output of --dry-run yourself.",
         )
-    from databricks.sdk.errors import DatabricksError
+    from databricks.sdk.errors.base import DatabricksError
 
     client = connect(workspace, seconds=REQUEST_SECONDS)
     looks = max(1, int(workspace.timeout_minutes * 60 / workspace.poll_seconds))

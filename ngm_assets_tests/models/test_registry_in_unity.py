@@ -11,6 +11,7 @@ import pytest
 from ngm_assets.models.candidate import Candidate
 from ngm_assets.models.registry import artifacts
 from ngm_assets.models.registry.registry import ModelRegistry
+from ngm_assets.models.registry.versions import VersionInfo
 from ngm_assets_tests.models import test_history, test_registry, test_rollback
 from ngm_assets_tests.models.dying import MONDAYS, WHEN, publish, state
 from ngm_assets_tests.models.making import renamed
@@ -81,12 +82,13 @@ def test_a_version_that_was_complete_first_counts_though_its_number_is_higher(
 ) -> None:
     """The second registers and promotes all of it while the first uploads version 1."""
     slow, quick = opened.registry(), opened.registry()
-    candidate = renamed(anomaly, "overtaken", key="a", as_of=MONDAYS[0])
-    storage, found = opened.mlflow.storage, []
+    candidate = renamed(anomaly, "second_first", key="a", as_of=MONDAYS[0])
+    storage = opened.mlflow.storage
     write = storage.write
+    found: list[VersionInfo | None] = []
 
     def interrupted(path: str, content: bytes) -> None:
-        if path.startswith("/Models/dev/models/overtaken/1/") and not found:
+        if path.startswith("/Models/dev/models/second_first/1/") and not found:
             found.append(None)
             found[0] = publish(quick, candidate)
         write(path, content)
@@ -95,9 +97,9 @@ def test_a_version_that_was_complete_first_counts_though_its_number_is_higher(
     info = publish(slow, candidate)
     assert info.version == 2
     assert found == [info]
-    (left,) = [v for v in slow.store.all_versions("overtaken") if v.version == 1]
+    (left,) = [v for v in slow.store.all_versions("second_first") if v.version == 1]
     assert (left.complete, left.status, left.tags["duplicate_of"]) == (False, "archived", "2")
-    assert [v.version for v in quick.versions("overtaken")] == [2]
+    assert [v.version for v in quick.versions("second_first")] == [2]
 
 
 FAULTS = {
@@ -123,11 +125,11 @@ def test_passing_faults_are_survived(
         registry.rollback(model, first, who="ada", when=WHEN, reason="false alarms")
         return state(registry, model)
 
-    if "calm" not in {info.model for info in registry.versions("calm")}:
-        live("calm")
+    if not registry.versions("unshaken"):
+        live("unshaken")
     opened.workspace.faults.add(FAULTS[name])
     model = f"shaken_{sorted(FAULTS).index(name)}"
-    found, undisturbed = live(model), state(registry, "calm")
+    found, undisturbed = live(model), state(registry, "unshaken")
     if name == "version answer lost":
         assert [info.standing for info in registry.versions(model)] == ["champion", "rolled back"]
         assert [info.version for info in registry.versions(model)] == [2, 3]

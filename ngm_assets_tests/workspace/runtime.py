@@ -108,6 +108,7 @@ def _attach(spec: dict[str, Any], mounts: Any) -> SparkSession:
     else:
         raw = {name: Path(folder) for name, folder in spec["raw"].items()}
         emulate_unity(spark, Path(spec["tables"]), raw)
+    SparkSession.getActiveSession = classmethod(lambda _: spark)  # type: ignore[assignment, method-assign]
     forbid_stopping(spark)
     return make_serverless(spark) if spec["serverless"] else spark
 

@@ -75,11 +75,14 @@ def _misfits_of_fields(kind: Any, value: Any, where: str) -> Iterator[str]:
         yield f"{where}: {value!r} is no object"
         return
     hints = get_type_hints(kind)
-    for field in fields(kind):
-        if field.name in value:
-            yield from _misfits_of_type(
-                hints[field.name], value[field.name], f"{where}.{field.name}"
-            )
+    for name in {field.name for field in fields(kind)} & set(value):
+        yield from _misfits_of_type(hints[name], value[name], f"{where}.{name}")
+    try:
+        kept = kind.from_dict(value).as_dict()
+    except (AttributeError, TypeError, ValueError) as error:
+        yield f"{where}: {error}"
+    else:
+        yield from (f"{text}: unknown" for text in _lost(value, kept, where))
 
 
 def _misfits_of_scalar(kind: Any, value: Any, where: str) -> Iterator[str]:
@@ -88,15 +91,8 @@ def _misfits_of_scalar(kind: Any, value: Any, where: str) -> Iterator[str]:
         yield f"{where}: {value!r} is no {kind.__name__}"
 
 
-def _lost(sent: Any, kept: Any, where: str) -> Iterator[str]:
-    if isinstance(sent, dict) and isinstance(kept, dict):
-        for name, value in sent.items():
-            if name in kept:
-                yield from _lost(value, kept[name], f"{where}.{name}")
-            elif value not in (None, [], {}):
-                yield f"{where}.{name}"
-    elif isinstance(sent, list) and isinstance(kept, list) and len(sent) == len(kept):
-        for place, (one, other) in enumerate(zip(sent, kept, strict=True)):
-            yield from _lost(one, other, f"{where}[{place}]")
-    elif sent != kept:
-        yield f"{where} ({sent!r} became {kept!r})"
+def _lost(sent: dict[str, Any], kept: dict[str, Any], where: str) -> Iterator[str]:
+    """Yield what the type did not keep; empty values it may leave out, nested ones it checks."""
+    for name, value in sent.items():
+        if name not in kept and value not in (None, [], {}):
+            yield f"{where}.{name}"

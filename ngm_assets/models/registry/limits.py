@@ -30,8 +30,11 @@ def shortened(text: str, limit: int = MAX_TAG) -> str:
 
 def taken(tags: Mapping[str, str]) -> dict[str, str]:
     """Return tags as a registry takes them: fitting keys and values, empty values left out."""
-    fitting = {RESERVED.sub("_", name)[:MAX_KEY]: shortened(text) for name, text in tags.items()}
-    return {name: text for name, text in fitting.items() if text}
+    fitting = {
+        RESERVED.sub("_", name.strip())[:MAX_KEY].strip(): shortened(text)
+        for name, text in tags.items()
+    }
+    return {name: text for name, text in fitting.items() if name and text}
 
 
 def packed(tags: Mapping[str, str]) -> dict[str, str]:

@@ -11,8 +11,10 @@ MISSING = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"})
 EXISTS = frozenset({"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"})
 _LOGIN = "Check DATABRICKS_HOST and the credentials in the environment of this process."
 _GRANTS = (
-    "Grant USE CATALOG, and on the models schema USE SCHEMA, CREATE MODEL, EXECUTE and APPLY TAG, "
-    "and on the experiment CAN EDIT."
+    "Grant USE CATALOG, and on the models schema USE SCHEMA, CREATE MODEL, EXECUTE and APPLY TAG; "
+    "only its owner gives a model versions and aliases, so make a group the owner if several "
+    "identities train and promote. Grant CAN EDIT on the experiment. If nothing is missing, check "
+    "the credentials of this process."
 )
 _ABSENT = "See that it exists; on Databricks `ngm setup` makes the schemas of the catalog."
 MENDS = {
