@@ -16,7 +16,7 @@ from ngm_assets.orchestration import JobRun, open_instance, run_job
 from ngm_assets.partitions import monday_of
 from ngm_assets.raw.contract import raw_tables
 from ngm_assets.raw.landing import Landing
-from ngm_assets.settings import HOME_FILE, Settings, load_settings, remember
+from ngm_assets.settings import HOME_FILE, LOCAL, Settings, load_settings, remember
 
 EARLIEST = date(2000, 1, 1)
 """No system table has older rows; look-backs and Dagster's partitions cannot go to year 1."""
@@ -244,4 +244,4 @@ def settings_for(plan: RunPlan, current: Settings, *, ends: bool = False) -> Set
     known = (home / HOME_FILE).is_file()
     first = min([plan.warm_up, monday_of(plan.weeks[0])] + [current.start_date] * known)
     remember(home, landing=landing.resolve(), start_date=first, end_date=plan.end if ends else None)
-    return load_settings(home=home, landing=landing)
+    return load_settings(env=LOCAL, home=home, landing=landing)

@@ -15,12 +15,13 @@ from ngm_assets.doctor.compute import refusal
 from ngm_assets.doctor.examination import examine
 from ngm_assets.doctor.observation import Observation
 from ngm_assets.doctor.shipping import runtime_python
-from ngm_assets.setup.statements import SCHEMAS
 from ngm_assets.settings import load_settings
+from ngm_assets.setup.statements import SCHEMAS
 from ngm_assets_tests.ready_workspace import TOKEN, USER, Ready, ready_workspace
 from ngm_assets_tests.workspace.faults import Fault
 
 Spoil = Callable[[Ready], object]
+PRINCIPAL = "secret-of-a-principal"
 
 
 @pytest.fixture
@@ -218,7 +219,7 @@ def test_clusters_need_dbfs(ready: Ready) -> None:
 
 
 def test_wrong_and_missing_credentials(ready: Ready) -> None:
-    ready.set(DATABRICKS_TOKEN="dapi-wrong-wrong-wrong")
+    ready.set(**{"DATABRICKS_TOKEN": "dapi-wrong-wrong-wrong"})
     assert "Invalid access token" in bad()["workspace"].found
     ready.patch.delenv("DATABRICKS_TOKEN")
     found = {item.subject: item for item in seen()}
@@ -234,6 +235,14 @@ def test_a_workspace_that_nobody_answers_for_is_one_line(ready: Ready) -> None:
     found = bad()
     assert list(found) == ["workspace"]
     assert "cannot be reached" in found["workspace"].found
+
+
+def test_a_workspace_that_takes_too_long_is_one_line(ready: Ready) -> None:
+    ready.patch.setattr(connection, "FIRST_ANSWER_SECONDS", 0.1)
+    ready.workspace.faults.add(Fault("HEAD", "/", "slow", seconds=60))
+    found = bad()
+    assert list(found) == ["workspace"]
+    assert "did not answer in time" in found["workspace"].found
 
 
 def test_a_workspace_that_stops_answering_ends_the_examination(ready: Ready) -> None:
@@ -258,12 +267,12 @@ def test_no_secret_is_told(ready: Ready) -> None:
     ready.set(NGM_WAREHOUSE_ID=TOKEN)
     texts.append(text())
     ready.workspace.secrets.clear()
-    ready.set(DATABRICKS_CLIENT_ID="id", DATABRICKS_CLIENT_SECRET="secret-of-a-principal")
+    ready.set(**{"DATABRICKS_CLIENT_ID": "id", "DATABRICKS_CLIENT_SECRET": PRINCIPAL})
     texts.append(text())
     assert "more than one authorization method" in texts[-1]
     for told in texts:
         assert TOKEN not in told
-        assert "secret-of-a-principal" not in told
+        assert PRINCIPAL not in told
         assert "another-secret-of-the-scope" not in told
 
 

@@ -192,5 +192,5 @@ def test_awkward_landings_put_every_table_to_the_test(opinions: Opinions) -> Non
     tables = [*gold_contracts(), *feature_contracts()]
     tables += [f"{name}_rejects" for name in gold_contracts()]
     empty = [name for name in tables if not opinions.expected(name)]
-    clean = opinions.platform.settings.landing.joinpath(MARK).exists()
+    clean = opinions.platform.settings.local_landing.joinpath(MARK).exists()
     assert empty == (sorted(f"{name}_rejects" for name in gold_contracts()) if clean else [])

@@ -78,7 +78,7 @@ def again(ran: Ran, tmp_path: Path) -> Iterator[Ran]:
     """Return the same state in a home and a landing of its own, free to be damaged."""
     home, landing = tmp_path / "home", tmp_path / "landing"
     shutil.copytree(ran.settings.home / "lakehouse", home / "lakehouse")
-    shutil.copytree(ran.settings.landing, landing)
+    shutil.copytree(ran.settings.local_landing, landing)
     settings = load_settings(home=home, landing=landing, start_date=START, environ={})
     with open_instance(settings) as instance:
         yield replace(ran, settings=settings, instance=instance)
@@ -214,7 +214,7 @@ def test_a_selection_runs_only_what_it_names(again: Ran) -> None:
 
 
 def test_a_corrupt_file_fails_its_table_alone(again: Ran) -> None:
-    damaged = sorted((again.settings.landing / "access" / "audit").rglob("*.parquet"))[0]
+    damaged = sorted((again.settings.local_landing / "access" / "audit").rglob("*.parquet"))[0]
     damaged.write_bytes(b"PAR1 this is no parquet file")
     before = versions(again.platform)
     told: list[tuple[str, int, int]] = []

@@ -145,8 +145,8 @@ def test_gold_of_a_range_is_the_gold_of_its_days(estates: Estates, home: Path) -
 def test_features_of_a_range_are_the_features_of_its_days(estates: Estates, home: Path) -> None:
     landing, whole = estates.whole(SEEDS[0])
     alone = open_estate(landing, home)
-    gold = whole.lakehouse.root / "gold"
-    shutil.copytree(gold, alone.lakehouse.root / "gold")
+    gold = whole.settings.delta_root / "gold"
+    shutil.copytree(gold, alone.settings.delta_root / "gold")
     for day in days():
         write_features(alone, day, day)
     found = contents(alone, FEATURES)

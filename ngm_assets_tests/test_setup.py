@@ -33,6 +33,12 @@ UNKNOWN_TO_SPARK = ("CREATE VOLUME", "GRANT ")
 NAME = re.compile(r"`((?:[^`]|``)+)`")
 
 
+def comment_of(tree: Any, kind: Any = exp.CommentColumnConstraint) -> str:
+    """Return the comment of a column, or of another kind."""
+    found: Any = tree.find(kind)
+    return str(found.this.name)
+
+
 def settings_of(env: str = "dev", **variables: str) -> Settings:
     """Return settings of an environment, without a workspace behind them."""
     return load_settings(env=env, environ={**HOST, **variables})
@@ -105,13 +111,13 @@ def test_tables_have_the_words_and_the_key_of_their_contract(statements: list[st
     contract = all_contracts()["features.cost_features"]
     tree = sqlglot.parse_one(text, read="databricks")
     columns = list(tree.find_all(exp.ColumnDef))
-    comments = {c.name: c.find(exp.CommentColumnConstraint).this.name for c in columns}
+    comments = {c.name: comment_of(c) for c in columns}
     assert comments == {c.name: c.doc for c in contract.columns}
     required = {c.name for c in columns if c.find(exp.NotNullColumnConstraint)}
     assert required == {c.name for c in contract.columns if not c.nullable}
     key = ", ".join(f"`{name}`" for name in contract.key)
     assert f"CONSTRAINT `cost_features_pk` PRIMARY KEY ({key})" in text
-    assert tree.find(exp.SchemaCommentProperty).this.name == contract.description
+    assert comment_of(tree, exp.SchemaCommentProperty) == contract.description
 
 
 def test_a_table_whose_key_may_be_null_has_no_primary_key(statements: list[str]) -> None:
@@ -122,7 +128,7 @@ def test_a_table_whose_key_may_be_null_has_no_primary_key(statements: list[str])
 def test_names_and_texts_cannot_break_out() -> None:
     awkward = TableContract(
         name="t",
-        schema="gold",
+        schema_name="gold",
         description="It's \\ a `table`; DROP TABLE x --",
         key=("id",),
         partition="day",
@@ -133,9 +139,9 @@ def test_names_and_texts_cannot_break_out() -> None:
     )
     (tree,) = sqlglot.parse(create_table(awkward, "`c`.`gold`.`t`"), read="databricks")
     assert isinstance(tree, exp.Create)
-    found = [c.find(exp.CommentColumnConstraint).this.name for c in tree.find_all(exp.ColumnDef)]
+    found = [comment_of(c) for c in tree.find_all(exp.ColumnDef)]
     assert found == [column.doc for column in awkward.columns]
-    assert tree.find(exp.SchemaCommentProperty).this.name == awkward.description
+    assert comment_of(tree, exp.SchemaCommentProperty) == awkward.description
     assert "CONSTRAINT `t_pk` PRIMARY KEY (`id`, `day`)" in create_table(awkward, "`t`")
     assert grant(("SELECT",), "SCHEMA `s`", "a`b").endswith("TO `a``b`")
 
@@ -180,11 +186,11 @@ def test_engineers_get_what_steps_need_and_analysts_read_predictions_only(
 
 
 def test_groups_catalog_and_volume_follow_the_settings() -> None:
-    texts = setup_statements(
-        settings_of(
-            "rnd", NGM_ENGINEERS="ml team", NGM_COMPUTE="serverless", NGM_VOLUME="/Volumes/a/b/c/d"
-        )
+    volume = "/Volumes/a/b/c/d"
+    chosen = settings_of(
+        "rnd", NGM_ENGINEERS="ml team", NGM_COMPUTE="serverless", NGM_VOLUME=volume
     )
+    texts = setup_statements(chosen)
     assert grants(texts, "ml team")["ngm_ml_rnd"] == {"USE CATALOG"}
     assert any(text.startswith("CREATE VOLUME IF NOT EXISTS `a`.`b`.`c`") for text in texts)
     clusters = setup_statements(settings_of())

@@ -18,10 +18,11 @@ from ngm_assets.cli.environment import config_app, environment_app
 from ngm_assets.cli.models import models_app
 from ngm_assets.cli.reports import reports_app
 from ngm_assets.cli.shared import Env, Home, Json, day_of, home_of, local_only, print_json
-from ngm_assets.errors import ComputeError, NgmError
+from ngm_assets.connection import connect
+from ngm_assets.errors import ComputeError, ConfigError, NgmError
 from ngm_assets.platform import open_registry
 from ngm_assets.redaction import redacted
-from ngm_assets.settings import load_settings, make_home
+from ngm_assets.settings import LOCAL, Settings, load_settings, make_home
 
 app = typer.Typer(
     help="Health of a Databricks estate: gold, features, models, predictions.",
@@ -55,7 +56,7 @@ def demo(
     """Generate the demo estate under the home and run everything on it."""
     from ngm_assets.demo.generate import generate
 
-    local_only(None, "demo")
+    local_only("demo")
     root = home_of(home)
     make_home(root)
     landing = root / "landing"
@@ -63,16 +64,19 @@ def demo(
         made = generate(
             landing, days=days, seed=seed, scale=scale, progress=bars.stage("demo estate")
         )
-    _run(root, landing, made.start, made.end, 14, "all", as_json, ends=True)
+    current = load_settings(env=LOCAL, home=root, landing=landing)
+    _run(current, made.start, made.end, 14, "all", as_json, ends=True)
     if not as_json:
         incidents(home)
 
 
 @app.command()
 def run(
-    landing: Annotated[Path, typer.Option(help="Folder of raw Parquet files.")],
     start: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")],
     end: Annotated[str, typer.Option("--to", help="Last day, YYYY-MM-DD.")],
+    landing: Annotated[
+        Path | None, typer.Option(help="Folder of raw Parquet files; on `local` only.")
+    ] = None,
     env: Env = None,
     home: Home = None,
     score_days: Annotated[int, typer.Option(help="Days to score, counted back from --to.")] = 14,
@@ -80,9 +84,17 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Materialise gold and features, train the newest due week, score the last days."""
-    local_only(env, "run")
     first, last = day_of(start, "--from"), day_of(end, "--to")
-    _run(home_of(home), landing.expanduser().resolve(), first, last, score_days, models, as_json)
+    current = load_settings(env=env, home=home_of(home), landing=landing)
+    if not current.local:
+        connect(current.workspace)
+    elif landing is None:
+        raise ConfigError(
+            "The landing folder is not named.",
+            where="--landing",
+            mend="Name the folder that holds billing/usage, access/audit, ...",
+        )
+    _run(current, first, last, score_days, models, as_json)
 
 
 @app.command()
@@ -131,8 +143,7 @@ def lineage(
 
 
 def _run(
-    home: Path,
-    landing: Path,
+    current: Settings,
     start: date,
     end: date,
     score_days: int,
@@ -147,7 +158,6 @@ def _run(
     names = [name.strip() for name in models.split(",") if name.strip()]
     with console.progress(as_json) as bars:
         bars.stage("reading what there is")
-        current = load_settings(home=home, landing=landing)
         plan = plan_run(
             raw_spans(current, end),
             start,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from ngm_assets.cli import console
 from ngm_assets.cli.shared import Env, Home, Json, home_of, print_json
 from ngm_assets.errors import ConfigError
 from ngm_assets.redaction import redacted
-from ngm_assets.settings import environment_names, load_settings
+from ngm_assets.settings import LOCAL, environment_names, load_settings
 
 ALL = "all"
 
@@ -39,7 +40,7 @@ def config_validate(
     as_json: Json = False,
 ) -> None:
     """Load environments with the variables that are set here, and say what is wrong."""
-    names = environment_names() if env == ALL else [env]
+    names = environment_names() if env == ALL else [env or os.environ.get("NGM_ENV") or LOCAL]
     rows = [_validity(name, home_of(home)) for name in names]
     if as_json:
         print_json(rows)
@@ -49,11 +50,11 @@ def config_validate(
         raise typer.Exit(1)
 
 
-def _validity(name: str | None, home: Path) -> Mapping[str, Any]:
+def _validity(name: str, home: Path) -> Mapping[str, Any]:
     try:
         settings = load_settings(env=name, home=home)
     except ConfigError as error:
-        return {"environment": name or "(NGM_ENV)", "ok": False, "found": str(error)}
+        return {"environment": name, "ok": False, "found": str(error)}
     parts = [f"catalog {settings.catalog}", settings.engine, settings.lakehouse, settings.mlflow]
     if settings.databricks is not None:
         parts += [settings.databricks.host, settings.databricks.compute]

@@ -55,19 +55,18 @@ def trained_registry(home: Path | None, env: str | None = None) -> ModelRegistry
     return open_registry(settings)
 
 
-def local_only(env: str | None, command: str) -> None:
-    """Refuse a command that works on this machine alone.
+def local_only(command: str) -> None:
+    """Refuse a command that works on this machine alone when NGM_ENV names another environment.
 
     Raises:
         ConfigError: Another environment than `local` is meant.
     """
-    name = env or os.environ.get("NGM_ENV") or LOCAL
+    name = os.environ.get("NGM_ENV") or LOCAL
     if name != LOCAL:
-        load_settings(env=name)
         raise ConfigError(
-            f"`ngm {command}` works on landing folders, and {name} reads the system tables.",
-            where="--env, NGM_ENV",
-            mend="Launch the jobs in Dagster (docs/databricks.md), or use --env local.",
+            f"`ngm {command}` works on this machine, and {name} on Databricks.",
+            where="NGM_ENV",
+            mend="Unset NGM_ENV.",
         )
 
 

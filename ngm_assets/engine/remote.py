@@ -38,6 +38,9 @@ def step_variables(settings: Settings, environ: Mapping[str, str] | None = None)
         GIT_SHA: given.get(GIT_SHA) or git_sha(),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_USE_DATABRICKS_SDK_MODEL_ARTIFACTS_REPO_FOR_UC": "true",
     }
 
 

@@ -43,4 +43,4 @@ def shared(spark: SparkSession, value: Any) -> Callable[[], Any]:
 
 def serverless(spark: SparkSession) -> bool:
     """Tell whether the session is one of Spark Connect: it has no context and keeps no frames."""
-    return type(spark).__module__.startswith("pyspark.sql.connect")
+    return not hasattr(spark, "sparkContext")

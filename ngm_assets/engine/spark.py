@@ -77,15 +77,15 @@ class SparkEngine:
     ) -> None:
         """Replace the partitions `start..end` (and `also`) of a table by the query's rows.
 
-        Rows are cast to the contract and sorted by partition and key. A null in a required column
-        or a row of another day fails the query.
+        Rows are cast to the contract and sorted by partition and key. Delta refuses a null in a
+        required column and a row of another day, and then writes nothing.
 
         Raises:
             DataError: A raw or stored table breaks its contract.
             ComputeError: The query fails for another reason.
         """
         with _explained(query):
-            text = shaped(contract, self._text(query.sql, query.window), start, end, also)
+            text = shaped(contract, self._text(query.sql, query.window))
             rows = self.spark.sql(text, args=_bound(query))
             self.lakehouse.overwrite(contract, _laid_out(contract, rows), start, end, also)
 
@@ -166,7 +166,7 @@ class SparkEngine:
         with _explained(Query(f"SELECT * FROM {source}", {})):
             select = self._raw(present(raw_tables()[source]), quoted_name(source))
             sql = f"SELECT *, DATE '{day}' AS {contract.partition} FROM ({select})"
-            rows = self.spark.sql(shaped(contract, sql, day, day, ()))
+            rows = self.spark.sql(shaped(contract, sql))
             count = rows.count()
             if count:
                 self.lakehouse.overwrite(contract, _laid_out(contract, rows), day, day)
@@ -252,7 +252,7 @@ def _explained(query: Query) -> Iterator[None]:
 
 
 def _told(error: Exception) -> str:
-    """Return the first line of an error, and the last one too where Python failed on an executor."""
+    """Return the first line of an error; where Python failed on an executor, also its last one."""
     lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     python = [line for line in lines if line.startswith(("  File ", "Traceback"))]
     return f"{lines[0]} {_last_of_trace(lines)}" if python else lines[0]

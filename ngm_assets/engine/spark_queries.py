@@ -1,13 +1,12 @@
-"""Spark SQL around the project's queries: contracted columns, windows, rows that must not be."""
+"""Spark SQL around the project's queries: contracted columns, and windows of days."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import TYPE_CHECKING
 
 from ngm_assets.engine.base import Window
-from ngm_assets.lakehouse.statements import in_partitions, quoted
+from ngm_assets.lakehouse.statements import quoted
 
 if TYPE_CHECKING:
     from ngm_assets.lakehouse.contract import TableContract
@@ -38,23 +37,9 @@ def stored_select(contract: TableContract, stored: Stored, window: Window) -> st
     return f"SELECT {columns} FROM {stored.reference}{where}"
 
 
-def shaped(
-    contract: TableContract, sql: str, start: date, end: date, also: tuple[date, ...]
-) -> str:
-    """Return a query that casts rows to the contract and fails on rows it must not have.
-
-    A null in a required column or a row of another day than `start..end` and `also` raises.
-    """
-    columns = []
-    for column in contract.columns:
-        name, kind = quoted(column.name), column.type
-        value = f"CAST({name} AS {kind})"
-        if column.name == contract.partition:
-            days = in_partitions(column.name, start, end, also)
-            other = f"CAST(RAISE_ERROR('a row of another day than {start}..{end}') AS {kind})"
-            value = f"CASE WHEN {days} THEN {value} ELSE {other} END"
-        elif not column.nullable:
-            empty = f"CAST(RAISE_ERROR('{column.name} is null') AS {kind})"
-            value = f"COALESCE({value}, {empty})"
-        columns.append(f"{value} AS {name}")
-    return f"SELECT {', '.join(columns)} FROM (\n{sql}\n)"
+def shaped(contract: TableContract, sql: str) -> str:
+    """Return a query whose columns are the contract's, cast to its types and in its order."""
+    columns = ", ".join(
+        f"CAST({quoted(c.name)} AS {c.type}) AS {quoted(c.name)}" for c in contract.columns
+    )
+    return f"SELECT {columns} FROM (\n{sql}\n)"

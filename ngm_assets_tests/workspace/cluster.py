@@ -22,6 +22,7 @@ SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "1g",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",
     "spark.sql.session.timeZone": "America/New_York",
@@ -30,7 +31,7 @@ SETTINGS = {
     "spark.python.worker.reuse": "false",
     "spark.log.level": "OFF",
 }
-"""Small, and away from UTC: what is not pinned shows. Workers are new for every task."""
+"""Small, soon warm, and away from UTC: what is not pinned shows. Workers are new for every task."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Task:
         context: Whether the program is given `sc`.
         serverless: Whether Spark refuses what serverless compute refuses.
         unity: Whether Unity Catalog is there.
+        own_cluster: Whether no other run shares its Spark.
         runtime: Version of the runtime.
     """
 
@@ -69,6 +71,7 @@ class Task:
     context: bool = True
     serverless: bool = False
     unity: bool = True
+    own_cluster: bool = True
     runtime: str = "17.3"
 
 
@@ -231,6 +234,7 @@ class Cluster:
             "raw": {name: str(place) for name, place in self.raw.items()},
             "secrets": self.secrets,
             "failure": str(folder / "failure.json"),
+            "own_cluster": task.own_cluster,
             "crash": crash,
         }
         return json.dumps(told)

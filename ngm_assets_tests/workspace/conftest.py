@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ngm_assets_tests.engine.sessions import java_is_there, open_session
+from ngm_assets_tests.workspace.cluster import SETTINGS
 from ngm_assets_tests.workspace.server import EmulatedWorkspace
 from ngm_assets_tests.workspace.unity import emulate_unity, make_schemas
 
@@ -65,7 +66,9 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """Return a Spark session of this process, started once."""
     if not java_is_there():
         pytest.skip(NO_JAVA)
-    made = open_session(tmp_path_factory.mktemp("spark"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JDK_JAVA_OPTIONS", SETTINGS["spark.driver.extraJavaOptions"])
+        made = open_session(tmp_path_factory.mktemp("spark"))
     yield made
     made.stop()
 

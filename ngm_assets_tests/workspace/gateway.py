@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 
 def main() -> None:
@@ -18,11 +19,14 @@ def main() -> None:
     for name, value in json.loads(sys.stdin.readline()).items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
-    parameters = spark.sparkContext._gateway.gateway_parameters  # type: ignore[union-attr]
+    gateway: Any = spark.sparkContext._gateway
+    parameters = gateway.gateway_parameters
     print(json.dumps([parameters.port, parameters.auth_token]), flush=True)
     for line in sys.stdin:
         spark.sparkContext.cancelJobGroup(line.strip())
     spark.stop()
+    gateway.proc.stdin.close()
+    gateway.proc.wait()
 
 
 if __name__ == "__main__":

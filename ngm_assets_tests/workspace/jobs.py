@@ -101,7 +101,7 @@ class Jobs:
             run_id,
             run_id + 1,
             sent,
-            self._task(task, f"run-{run_id}", self.clusters.get(cluster_id or "")),
+            self._task(sent, f"run-{run_id}", self.clusters.get(cluster_id or "")),
             self._cluster.take_plan(),
             cluster_id,
             self._host(),
@@ -109,12 +109,12 @@ class Jobs:
         self.runs[run_id] = made
         return made
 
-    def _task(self, task: dict[str, Any], name: str, cluster: dict[str, Any] | None) -> Task:
+    def _task(self, sent: dict[str, Any], name: str, cluster: dict[str, Any] | None) -> Task:
+        (task,) = sent["tasks"]
         program = task["spark_python_task"]
-        serverless = cluster is None
         mode = "" if cluster is None else cluster.get("data_security_mode", "")
         mounts = {"/Volumes": self._volumes}
-        if mode not in SHARED and not serverless:
+        if mode not in SHARED and cluster is not None:
             mounts["/dbfs"] = self._dbfs.root
         return Task(
             name=name,
@@ -123,10 +123,11 @@ class Jobs:
             mounts=mounts,
             environment={} if cluster is None else cluster.get("spark_env_vars", {}),
             spark_conf={} if cluster is None else cluster.get("spark_conf", {}),
-            context=not serverless and mode not in SHARED,
-            serverless=serverless,
-            unity=serverless or mode in SINGLE_USER | SHARED,
-            runtime="client.4.9" if cluster is None else _version(cluster["spark_version"]),
+            context=cluster is not None and mode not in SHARED,
+            serverless=cluster is None,
+            own_cluster=cluster is None or cluster["cluster_source"] == "JOB",
+            unity=cluster is None or mode in SINGLE_USER | SHARED,
+            runtime=_runtime(sent, task, cluster),
         )
 
     def _file(self, path: str) -> Path:
@@ -198,8 +199,13 @@ class Jobs:
         return run
 
 
-def _version(spark_version: str) -> str:
-    return ".".join(spark_version.split(".")[:2])
+def _runtime(sent: dict[str, Any], task: dict[str, Any], cluster: dict[str, Any] | None) -> str:
+    """Return what `DATABRICKS_RUNTIME_VERSION` says."""
+    if cluster is not None:
+        return ".".join(cluster["spark_version"].split(".")[:2])
+    named = {one["environment_key"]: one.get("spec", {}) for one in sent["environments"]}
+    spec = named[task["environment_key"]]
+    return f"client.{spec.get('environment_version') or spec.get('client')}.0"
 
 
 def _check_task(sent: dict[str, Any], clusters: dict[str, dict[str, Any]]) -> None:

@@ -57,8 +57,10 @@ class Run:
         except Exception as error:
             self._end("INTERNAL_ERROR", "FAILED", f"The emulated cluster broke: {error}")
         finally:
-            at_end(self)
-            self.done.set()
+            try:
+                at_end(self)
+            finally:
+                self.done.set()
 
     def cancel(self, result: str = "CANCELED") -> None:
         """Ask it to stop."""

@@ -86,6 +86,7 @@ def _attach(spec: dict[str, Any], mounts: Any) -> SparkSession:
     from pyspark.sql import SparkSession
 
     from ngm_assets_tests.workspace.limits import forbid_stopping, make_serverless
+    from ngm_assets_tests.workspace.shipping import ship_mounted
     from ngm_assets_tests.workspace.unity import emulate_unity, without_unity
 
     gateway: Any = launch_gateway()  # type: ignore[no-untyped-call]
@@ -97,9 +98,8 @@ def _attach(spec: dict[str, Any], mounts: Any) -> SparkSession:
     jsc = spark_packages.api.java.JavaSparkContext.fromSparkContext(default.sparkContext())
     sc = SparkContext(gateway=gateway, jsc=jsc, conf=SparkConf(_jconf=jsc.sc().conf()))
     sc.setJobGroup(spec["name"], spec["python_file"])
-    add_file = sc.addFile
-    sc.addFile = lambda path, recursive=False: add_file(mounts.real(path), recursive)  # type: ignore[method-assign]
     spark = SparkSession(sc, default.newSession())
+    ship_mounted(spark, mounts, spec["name"] if spec["own_cluster"] else "")
     for name, value in spec["spark_conf"].items():
         if name.startswith("spark.sql."):
             spark.conf.set(name, value)

@@ -21,10 +21,11 @@ from ngm_assets_tests.workspace.directory_api import DirectoryApi
 from ngm_assets_tests.workspace.faults import Fault, Faults
 from ngm_assets_tests.workspace.http import ApiError, Entry, Part, Request, Response, Routes
 from ngm_assets_tests.workspace.jobs import Jobs
+from ngm_assets_tests.workspace.oauth import OAuth
 from ngm_assets_tests.workspace.sql_api import SqlApi
 from ngm_assets_tests.workspace.volumes import Volumes
 
-OPEN_TO_ALL = ("/run/", "/health")
+OPEN_TO_ALL = ("/run/", "/health", "/oidc/")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class EmulatedWorkspace:
         catalog: Unity Catalog over REST; `catalog.make(kind, full_name)`, `catalog.grant(...)`.
         sql: Warehouses and the statements given to them.
         directory: User, policies, workspace folders.
+        oauth: Service principals; `oauth.clients[id] = secret` adds one.
     """
 
     def __init__(self, root: Path, token: str = "dapi-of-the-emulated-workspace") -> None:  # noqa: S107
@@ -80,8 +82,10 @@ class EmulatedWorkspace:
         self.catalog = CatalogApi(self.tables, self.raw, self.volumes)
         self.sql = SqlApi(self.catalog, self.tables)
         self.directory = DirectoryApi(self.secrets)
-        parts = (self.dbfs, self.jobs, self.volumes, self.catalog, self.sql, self.directory)
-        for part in parts:
+        self.oauth = OAuth(lambda: self.host)
+        self.add(self.dbfs)
+        self.add(self.jobs)
+        for part in (self.volumes, self.catalog, self.sql, self.directory, self.oauth):
             self.add(part)
 
     def add(self, part: Part) -> None:
@@ -147,7 +151,7 @@ class EmulatedWorkspace:
         given = request.headers.get("authorization", "")
         if not given.startswith("Bearer "):
             raise ApiError(401, "UNAUTHENTICATED", "Credential was not sent.")
-        if given.removeprefix("Bearer ") != self.token:
+        if given.removeprefix("Bearer ") not in {self.token, *self.oauth.tokens}:
             raise ApiError(403, "PERMISSION_DENIED", "Invalid access token.")
 
 

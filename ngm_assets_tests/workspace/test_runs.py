@@ -93,7 +93,7 @@ def test_code_that_is_shipped_is_found_by_driver_and_workers(warm: EmulatedWorks
         import sys, tempfile, zipfile
         from pathlib import Path
         from pyspark.sql.functions import udf
-        archive = tempfile.mkdtemp() + "/shipped_{}.zip"
+        archive = tempfile.mkdtemp() + "/shipped.zip"
         with zipfile.ZipFile(archive, "w") as file:
             file.writestr("ngm_assets/__init__.py", "value = 7")
         sc.addPyFile(archive)
@@ -103,7 +103,8 @@ def test_code_that_is_shipped_is_found_by_driver_and_workers(warm: EmulatedWorks
             return ngm_assets.value
         print(ngm_assets.value, spark.range(1).select(udf(look)("id")).first()[0])
     """
-    assert printed(warm, text) == ["7 7"]
+    for _ in range(2):
+        assert printed(warm, text, new_cluster=cluster()) == ["7 7"]
 
 
 def test_dbfs_is_mounted(warm: EmulatedWorkspace) -> None:
@@ -167,8 +168,7 @@ def test_a_cluster_is_made_with_variables_settings_and_logs(warm: EmulatedWorksp
     ("text", "error"),
     [
         ("1 / 0", "ZeroDivisionError: division by zero"),
-        ("import sys; sys.exit(3)", "SystemExit: 3"),
-        ("def broken(:", "SyntaxError"),
+        ("import sys; sys.exit(0)", "SystemExit: 0"),
         ("spark.stop()", "must not stop"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", "exit code 143"),
     ],

@@ -128,3 +128,13 @@ def test_a_workspace_that_closes_does_not_wait_for_slow_answers(
     with pytest.raises(requests.ReadTimeout):
         headers = {"Authorization": f"Bearer {workspace.token}"}
         requests.post(workspace.host + MKDIRS, json={"path": "/x"}, headers=headers, timeout=0.1)
+
+
+def test_a_service_principal_gets_a_token(workspace: EmulatedWorkspace) -> None:
+    workspace.oauth.clients["principal"] = "secret"
+    client = WorkspaceClient(host=workspace.host, client_id="principal", client_secret="secret")  # noqa: S106
+    client.dbfs.mkdirs("/x")
+    other = WorkspaceClient(host=workspace.host, client_id="principal", client_secret="wrong")  # noqa: S106
+    with pytest.raises(ValueError, match="invalid_client"):
+        other.dbfs.mkdirs("/y")
+    assert not workspace.dbfs.file("/y").exists()

@@ -226,11 +226,15 @@ def test_views_follow_their_tables(filled: SparkSession) -> None:
         ),
     ],
 )
-def test_what_is_not_emulated_is_an_error(filled: SparkSession, statement: str, told: str) -> None:
+def test_what_is_not_emulated_is_an_error(spark: SparkSession, statement: str, told: str) -> None:
+    create(spark)
     with pytest.raises(Exception, match=told):
-        filled.sql(statement)
+        spark.sql(statement)
+
+
+def test_a_table_that_is_missing_is_not_found(spark: SparkSession) -> None:
     with pytest.raises(Exception, match="TABLE_OR_VIEW_NOT_FOUND"):
-        filled.table("dev.gold.none")
+        spark.table("dev.gold.none")
 
 
 def test_a_system_table_is_there_when_it_has_files(spark: SparkSession, tmp_path: Path) -> None:
