@@ -171,6 +171,8 @@ class ClusterStepLauncher(DatabricksPySparkStepLauncher):
             "idempotency_token": idempotency_token(run_id, step_key, attempt),
         }
         task = self._get_databricks_task(run_id, step_key)
+        with raise_execution_interrupts():
+            pass  # an interrupt that came during the upload: nothing needs to be submitted
         remote_id = self.databricks_runner.submit_run(config, task)
         client = self.databricks_runner.client.workspace_client
         try:

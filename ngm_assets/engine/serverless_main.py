@@ -6,10 +6,15 @@ Started as a file of its own, before anything of this package can be imported.
 from __future__ import annotations
 
 import os
+import site
 import sys
 import tempfile
 import zipfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    dbutils: Any
+    """A global that Databricks gives to the programs it runs."""
 
 
 def main() -> None:
@@ -25,7 +30,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(sys.argv[1]) as code:
             code.extractall(folder)
-        sys.path.insert(0, folder)
+        site.addsitedir(folder)  # at the end: Dagster takes the first place of the path away
         with open_dagster_pipes(
             context_loader=PipesUnityCatalogVolumesContextLoader(),
             message_writer=PipesUnityCatalogVolumesMessageWriter(),
@@ -37,12 +42,9 @@ def main() -> None:
 
 def _set_variables(extras: Any) -> None:
     os.environ.update(extras["variables"])
-    if extras["secrets"]:
-        from databricks.sdk.runtime import dbutils
-
-        for secret in extras["secrets"]:
-            value = dbutils.secrets.get(scope=secret["scope"], key=secret["key"])
-            os.environ[secret["name"]] = value
+    given: Any = dbutils  # noqa: F821 (a global that Databricks gives to the programs it runs)
+    for secret in extras["secrets"]:
+        os.environ[secret["name"]] = given.secrets.get(scope=secret["scope"], key=secret["key"])
 
 
 def _run(pipes: Any) -> None:

@@ -58,6 +58,7 @@ def estate_in(root: Path, whole: Whole, **variables: str) -> Iterator[Estate]:
             **variables,
         }.items():
             patch.setenv(name, value)
+        workspace.volumes.add("dev", "models", "staging")
         copy_tables(whole, workspace.tables / "dev")
         yield Estate(opened, load_settings(environ=os.environ), whole)
 

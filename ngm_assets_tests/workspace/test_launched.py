@@ -15,12 +15,13 @@ from ngm_assets.features.tables import feature_contracts
 from ngm_assets.gold.tables import gold_contracts
 from ngm_assets.models.data.dataset import named
 from ngm_assets.orchestration import JobRun, open_instance, run_job
+from ngm_assets.partitions import days_between
 from ngm_assets.platform import open_registry
 from ngm_assets.predictions.tables import prediction_contract
 from ngm_assets_tests.comparing import assert_same_rows
 from ngm_assets_tests.engine.sessions import java_is_there
 from ngm_assets_tests.estate import read_rows
-from ngm_assets_tests.whole import Whole
+from ngm_assets_tests.whole import Whole, last_days
 from ngm_assets_tests.workspace.conftest import NO_JAVA
 from ngm_assets_tests.workspace.estate import Estate, estate_in
 
@@ -31,7 +32,7 @@ TABLES = {**gold_contracts(), **feature_contracts()}
 
 @dataclass(frozen=True)
 class Launched:
-    """What ran on the workspace: two days of everything, a training, and the scoring."""
+    """What ran on the workspace: four days of everything, a training, and the scoring."""
 
     estate: Estate
     runs: dict[str, JobRun]
@@ -50,7 +51,7 @@ def launched(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     if not java_is_there():
         pytest.skip(NO_JAVA)
     root, runs = tmp_path_factory.mktemp("launched"), {}
-    start, end = whole.plan.end - timedelta(days=1), whole.plan.end
+    start, end = last_days(whole.plan).start, whole.plan.end
     week = whole.plan.weeks[-1].isoformat()
     days = (start.isoformat(), end.isoformat())
     cluster = {"NGM_COMPUTE": "job_cluster", "NGM_PARALLEL_STEPS": "2"}
@@ -125,7 +126,7 @@ def test_every_partition_and_every_check_arrives_in_the_event_log(launched: Laun
         for e in made
         if e.asset_materialization is not None
     }
-    days = (launched.start.isoformat(), launched.end.isoformat())
+    days = [day.isoformat() for day in days_between(launched.start, launched.end)]
     assert found == {
         (contract.full_name.replace(".", "/"), day) for contract in TABLES.values() for day in days
     }
