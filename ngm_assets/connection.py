@@ -42,11 +42,16 @@ def connect(workspace: Databricks, *, seconds: int | None = None) -> WorkspaceCl
         )
         return WorkspaceClient(config=config)
     except ValueError as error:
-        raise ConfigError(
-            f"No usable credentials: {str(error).partition('Config:')[0].strip()}",
-            where="DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET",
-            mend="Set one of the two in the environment of this process.",
-        ) from None
+        raise no_credentials(error) from None
+
+
+def no_credentials(error: ValueError) -> ConfigError:
+    """Return the error of a process in which the SDK finds no credentials, or too many."""
+    return ConfigError(
+        f"No usable credentials: {str(error).partition('Config:')[0].strip()}",
+        where="DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET",
+        mend="Set one of the two in the environment of this process.",
+    )
 
 
 def unreachable() -> tuple[type[Exception], ...]:

@@ -140,9 +140,7 @@ def test_features(opinions: Opinions, table: str) -> None:
 def test_gold_is_complete_against_the_raw_rows(opinions: Opinions, table: str) -> None:
     contract, platform = gold_contracts()[table], opinions.platform
     facts = measure(platform.engine, contract, opinions.start, opinions.end)
-    findings = gold_findings(
-        platform.engine, contract, facts, opinions.start, opinions.end
-    )
+    findings = gold_findings(platform.engine, contract, facts, opinions.start, opinions.end)
     complete = {finding.name: finding for finding in findings}["complete_against_source"]
     assert complete.passed, complete.numbers
     assert complete.numbers["rows"] > 0

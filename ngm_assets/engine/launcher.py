@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 import ngm_assets
+from ngm_assets.connection import no_credentials
 from ngm_assets.databricks import on_databricks
 from ngm_assets.settings import Settings
 
@@ -42,6 +43,18 @@ def staged_code(folder: Path) -> Path:
 
 
 def _launcher(settings: Settings, code: Path) -> StepLauncher:
+    """Build the launcher of an environment.
+
+    Raises:
+        ConfigError: This process has no credentials for the workspace.
+    """
+    try:
+        return _build(settings, code)
+    except ValueError as error:
+        raise no_credentials(error) from None
+
+
+def _build(settings: Settings, code: Path) -> StepLauncher:
     if settings.workspace.compute == "serverless":
         from ngm_assets.engine.serverless import ServerlessStepLauncher
 

@@ -81,13 +81,14 @@ class ServerlessStepLauncher(StepLauncher):
         workspace = settings.workspace
         self._settings = settings
         self._code = code
+        self._client = WorkspaceClient(host=workspace.host)
         self._volume = workspace.volume or f"/Volumes/{settings.catalog}/models/staging"
         self._poll_seconds = workspace.poll_seconds
         self._timeout_seconds = workspace.timeout_minutes * 60
 
     def launch_step(self, step_context: StepExecutionContext) -> Iterator[DagsterEvent]:
         """Upload the code, run the step, and hand on its events when it has ended."""
-        client = WorkspaceClient(host=self._settings.workspace.host)
+        client = self._client
         context = AssetExecutionContext(OpExecutionContext(step_context))
         pipes = PatientPipes(client, self._volume, self._poll_seconds)
         main, code = self._uploaded(client, step_context)

@@ -96,7 +96,7 @@ class UnityLakehouse:
         found = []
         for schema in SCHEMAS:
             listed = self.spark.sql(f"SHOW TABLES IN {quoted_name(f'{self.catalog}.{schema}')}")
-            found += [f"{schema}.{row.tableName}" for row in listed.collect()]
+            found += [f"{schema}.{r.tableName}" for r in listed.collect() if not r.isTemporary]
         return sorted(found)
 
     def column_types(self, full_name: str) -> dict[str, str]:
