@@ -46,7 +46,7 @@ KNOWS = {
     "raw/assets": BASE | {"engine", "lakehouse", "raw"},
     "lakehouse": BASE | {"engine", "lakehouse"},
     "engine": BASE | {"raw", "lakehouse", "engine"},
-    "engine/launcher": BASE | {"databricks", "engine"},
+    "engine/launcher": BASE | {"connection", "databricks", "engine"},
     "engine/cluster": BASE | {"databricks", "engine"},
     "engine/remote": BASE | {"code_version", "engine"},
     "gold": BASE | {"raw", "lakehouse", "engine", "gold"},
@@ -270,3 +270,24 @@ def test_loading_the_definitions_loads_no_heavy_library(tmp_path: Path) -> None:
     )
     assert run.stdout.strip() == "[]"
     assert not list(tmp_path.iterdir())
+
+
+def asks_the_instance(tree: ast.AST) -> Iterator[str]:
+    """Yield expressions that reach for the Dagster instance of a context."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "instance":
+            yield ast.unparse(node)
+
+
+LAUNCHERS = {"engine/cluster.py", "engine/serverless.py"}
+"""They run beside the instance; steps run where it is not."""
+
+
+@pytest.mark.parametrize("path", sorted(p for p in sources() if p not in LAUNCHERS))
+def test_no_step_asks_the_dagster_instance(path: str) -> None:
+    """On a cluster there is an empty one of its own, which knows nothing."""
+    assert list(asks_the_instance(sources()[path])) == []
+
+
+def test_the_search_for_the_instance_finds_it() -> None:
+    assert list(asks_the_instance(ast.parse("context.instance.get_runs()"))) == ["context.instance"]
