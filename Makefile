@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 NGM_HOME ?= .ngm
 BIN := .venv/bin
+TEST_ARGS ?= --numprocesses 2 --dist loadfile
 export MLFLOW_DISABLE_TELEMETRY := true
 export DAGSTER_DISABLE_TELEMETRY := yes
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -23,7 +24,7 @@ lint: .venv/.installed-dev
 	$(BIN)/dg check defs
 
 unit: .venv/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TEST_ARGS)
 
 ui: .venv/.installed  ## the Dagster UI on the demo's home, at http://localhost:3000
 	mkdir -p "$(NGM_HOME)/dagster"

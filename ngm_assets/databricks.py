@@ -19,7 +19,7 @@ class JobCluster(_Frozen):
     """A cluster that is made for a step and ends with it.
 
     Attributes:
-        spark_version: Databricks Runtime; its Python must be that of the Dagster process.
+        spark_version: Databricks Runtime with Spark 4, and with the Python of the Dagster process.
         node_type: Node type of the workers.
         driver_node_type: Node type of the driver; None = that of the workers.
         workers: Number of workers; 0 = a single node.

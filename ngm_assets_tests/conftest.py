@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -13,11 +14,12 @@ from ngm_assets_tests.whole import Whole, run_whole
 def quiet_environment() -> Iterator[None]:
     """Switch usage reporting off, and hide the caller's own settings."""
     with pytest.MonkeyPatch.context() as patch:
+        for name in [n for n in os.environ if n.startswith(("NGM_", "DATABRICKS_"))]:
+            patch.delenv(name)
+        patch.delenv("DAGSTER_HOME", raising=False)
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
         patch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
         patch.setenv("OMP_WAIT_POLICY", "PASSIVE")
-        for name in ("NGM_ENV", "NGM_HOME", "NGM_LANDING", "NGM_DEBUG", "DAGSTER_HOME"):
-            patch.delenv(name, raising=False)
         yield
 
 

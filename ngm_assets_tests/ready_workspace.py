@@ -36,7 +36,7 @@ class Extras:
         missing_tables: Tables and views (`schema.table`) that do not exist.
     """
 
-    runtimes: list[str] = field(default_factory=lambda: ["15.4.x-scala2.12", "17.3.x-scala2.13"])
+    runtimes: list[str] = field(default_factory=lambda: ["16.4.x-scala2.12", "17.3.x-scala2.13"])
     nodes: list[str] = field(default_factory=lambda: ["i3.xlarge"])
     hidden: set[str] = field(default_factory=set)
     columns: dict[str, list[str]] = field(default_factory=dict)

@@ -53,6 +53,11 @@ KNOWS = {
     "features": BASE | {"lakehouse", "engine", "gold", "features"},
     "models": BASE | {"lakehouse", "engine", "features", "models"},
     "predictions": BASE | {"lakehouse", "engine", "features", "models", "predictions", "platform"},
+    "connection": {"errors", "databricks"},
+    "redaction": set[str](),
+    "setup": BASE | {"connection", "engine", "lakehouse", "platform", "predictions", "setup"},
+    "doctor": BASE
+    | {"connection", "doctor", "engine", "platform", "predictions", "raw", "redaction", "setup"},
     "demo": BASE | {"demo"},
     "demo/recall": BASE | {"demo", "models"},
     "demo/ranking": BASE | {"demo", "engine", "models", "platform", "predictions"},

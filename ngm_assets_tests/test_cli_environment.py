@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -80,9 +81,12 @@ def test_the_settings_of_an_environment_are_shown(ngm: Ngm) -> None:
     assert "catalog: ngm_ml_rnd" in ngm("config", "show", "--env", "rnd").out
 
 
-def test_the_doctor_is_content_with_a_ready_workspace(ngm: Ngm) -> None:
+def test_the_doctor_finds_nothing_bad_in_a_ready_workspace_but_another_python(ngm: Ngm) -> None:
+    """The tests may run on the Python of the laptop, which is not that of the runtime."""
     said = ngm("doctor", "--env", "dev", "--json")
-    assert said.code == 0
+    wrong = [] if sys.version_info[:2] == (3, 12) else ["python of the runtime"]
+    assert [item["subject"] for item in said.data if item["ok"] is False] == wrong
+    assert said.code == len(wrong)
     assert {"system.access.audit", "schema dev.gold"} <= {item["subject"] for item in said.data}
 
 
@@ -112,13 +116,13 @@ def test_a_setup_that_fails_says_where(ready: Ready, ngm: Ngm) -> None:
 def test_setup_and_run_refuse_the_wrong_environment(ngm: Ngm, tmp_path: Path) -> None:
     refused(ngm("setup"), "ConfigError", "local has no Databricks workspace")
     days = ["--from", "2024-01-01", "--to", "2024-01-02", "--landing", str(tmp_path)]
-    refused(ngm("run", "--env", "dev", *days), "ConfigError", "dev reads the system tables")
+    refused(ngm("run", "--env", "dev", *days), "ConfigError", "landing folder", "on dev")
     refused(ngm("run", "--env", "qa", *days), "ConfigError", "no environment 'qa'")
 
 
 def test_the_demo_stays_local(ready: Ready, ngm: Ngm) -> None:
     ready.set(NGM_ENV="prod")
-    refused(ngm("demo"), "ConfigError", "prod reads the system tables")
+    refused(ngm("demo"), "ConfigError", "prod on Databricks")
 
 
 def test_models_of_a_workspace_that_cannot_be_reached(ready: Ready, ngm: Ngm) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from ngm_assets.build import build_defs
 from ngm_assets.cli.app import main
-from ngm_assets.doctor.shipping import PYTHON_OF
+from ngm_assets.doctor.shipping import FIRST_WITH_SPARK_4, PYTHON_OF, SERVERLESS_PYTHON
+from ngm_assets.engine.serverless import ENVIRONMENT_VERSION
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.gold.tables import gold_contracts
 from ngm_assets.models.data.dataset import catalog
@@ -75,6 +76,13 @@ def test_it_names_the_schemas_and_rights_of_setup() -> None:
 
 
 def test_its_runtimes_are_those_the_doctor_knows() -> None:
-    told = re.findall(r"^\| (\d+)\.\d LTS \| \S+ \| (\S+) \|", GUIDE, re.MULTILINE)
-    assert told
-    assert all(PYTHON_OF[int(major)] == python for major, python in told)
+    row = r"^\| (\d+)\.\d LTS \| (\d)\.\d \| (\S+) \| (yes|no)"
+    told = re.findall(row, GUIDE, re.MULTILINE)
+    assert len(told) == 3
+    for major, spark, python, usable in told:
+        assert PYTHON_OF[int(major)] == python
+        assert (int(spark) >= 4) == (usable == "yes") == (int(major) >= FIRST_WITH_SPARK_4)
+    default = load_settings(env="dev", environ={"DATABRICKS_HOST": "https://a.example.com"})
+    assert int(default.workspace.cluster.spark_version.split(".")[0]) >= FIRST_WITH_SPARK_4
+    row = rf"^\| serverless environment {ENVIRONMENT_VERSION} \| [^|]+ \| (\S+) \| yes"
+    assert re.findall(row, GUIDE, re.MULTILINE) == [SERVERLESS_PYTHON]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ngm_assets.doctor.observation import Observation
-from ngm_assets.doctor.shipping import runtime_python
+from ngm_assets.doctor.shipping import look_at_runtime
 from ngm_assets.doctor.visit import Visit
 
 DEDICATED = ("SINGLE_USER", "DATA_SECURITY_MODE_DEDICATED")
@@ -119,7 +119,7 @@ def look_at_cluster(visit: Visit) -> Iterator[Observation]:
     if state == "TERMINATED":
         mend = "The first step starts it."
     yield Observation("cluster", usable, f"{found.cluster_name or cluster_id}: {state}", mend)
-    yield runtime_python(found.spark_version or "unknown")
+    yield from look_at_runtime(found.spark_version or "unknown", visit.python)
     mode = found.data_security_mode.value if found.data_security_mode else "none"
     dedicated = mode in DEDICATED
     mend = "" if dedicated else f"Set the access mode to Dedicated ({DEDICATED[0]})."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
@@ -17,11 +16,17 @@ from ngm_assets.settings import Settings
 
 PACKAGES = ("dagster", "mlflow", "duckdb", "deltalake", "sqlglot", "pyarrow", "scikit-learn")
 OPTIONAL = ("dagster-databricks", "dagster-mlflow", "pyspark")
+PYTHONS = ("3.11", "3.12")
+"""What this project may be installed on."""
 
 
-def look_at_installation() -> Iterator[Observation]:
-    """Look at the versions of Python, of the libraries and of Java."""
-    yield from _versions()
+def look_at_installation(python: str) -> Iterator[Observation]:
+    """Look at the versions of Python, of the libraries and of Java.
+
+    Args:
+        python: Version of the Python that runs this process.
+    """
+    yield from _versions(python)
     yield _java()
 
 
@@ -32,13 +37,18 @@ def look_at_home(settings: Settings) -> Iterator[Observation]:
     yield _mlflow(settings)
 
 
-def _versions() -> Iterator[Observation]:
-    python = ".".join(str(part) for part in sys.version_info[:3])
-    yield Observation("python", sys.version_info[:2] == (3, 11), python)
+def _versions(python: str) -> Iterator[Observation]:
+    known = minor_version(python) in PYTHONS
+    yield Observation("python", known, python, "" if known else f"Use {' or '.join(PYTHONS)}.")
     for name in (*PACKAGES, "xgboost", *OPTIONAL):
         found = _installed(name) or (_installed("xgboost-cpu") if name == "xgboost" else None)
         needed = name not in OPTIONAL
         yield Observation(name, True if found else (False if needed else None), found or "missing")
+
+
+def minor_version(python: str) -> str:
+    """Return `3.12` of `3.12.1`."""
+    return ".".join(python.split(".")[:2])
 
 
 def _installed(name: str) -> str | None:

@@ -23,12 +23,14 @@ class Visit:
         client: Of its workspace.
         user: Name of the user, or application id of the service principal.
         groups: Groups the workspace counts the user to; groups within groups may be missing.
+        python: The local Python, such as `3.12`.
     """
 
     settings: Settings
     client: WorkspaceClient
     user: str
     groups: frozenset[str]
+    python: str
 
     @property
     def identities(self) -> frozenset[str]:

@@ -22,8 +22,13 @@ from ngm_assets.settings import Settings
 Look = Callable[[Visit], Iterator[Observation]]
 
 
-def look_at_workspace(settings: Settings) -> Iterator[Observation]:
-    """Look at everything a step needs there; nothing is changed and nothing is started."""
+def look_at_workspace(settings: Settings, python: str) -> Iterator[Observation]:
+    """Look at everything a step needs there; nothing is changed and nothing is started.
+
+    Args:
+        settings: The environment.
+        python: The local Python, such as `3.12`.
+    """
     from databricks.sdk.errors.base import DatabricksError
 
     host = settings.workspace.host
@@ -40,7 +45,7 @@ def look_at_workspace(settings: Settings) -> Iterator[Observation]:
         yield _gone(host, error)
         return
     groups = [group.display for group in me.groups or [] if group.display]
-    visit = Visit(settings, client, me.user_name or "", frozenset(groups))
+    visit = Visit(settings, client, me.user_name or "", frozenset(groups), python)
     yield Observation("workspace", True, f"{host} as {visit.user} ({client.config.auth_type})")
     for subject, look in _looks(settings).items():
         try:

@@ -35,8 +35,8 @@ from ngm_assets.engine.remote import (
 from ngm_assets.errors import ComputeError
 from ngm_assets.settings import Settings
 
-PYTHON_3_11 = "2"
-"""Version of the serverless environment that has this project's Python."""
+ENVIRONMENT_VERSION = "4"
+"""Version of the serverless environment: the client is that of runtime 17, Python is 3.12."""
 ENVIRONMENT = "ngm_assets"
 
 
@@ -92,6 +92,8 @@ class ServerlessStepLauncher(StepLauncher):
         context = AssetExecutionContext(OpExecutionContext(step_context))
         pipes = PatientPipes(client, self._volume, self._poll_seconds)
         main, code = self._uploaded(client, step_context)
+        with raise_execution_interrupts():
+            pass  # an interrupt that came during the upload: nothing needs to be submitted
         done = pipes.run(
             context=context,
             task=jobs.SubmitTask(
@@ -134,7 +136,7 @@ class ServerlessStepLauncher(StepLauncher):
 
     def _submission(self, step_context: StepExecutionContext) -> dict[str, Any]:
         name = step_context.step.key.replace("__", "/")
-        libraries = compute.Environment(client=PYTHON_3_11, dependencies=pinned_libraries())
+        libraries = compute.Environment(client=ENVIRONMENT_VERSION, dependencies=pinned_libraries())
         return {
             "run_name": f"ngm_assets {self._settings.env} {name}",
             "timeout_seconds": self._timeout_seconds,

@@ -19,7 +19,6 @@ from ngm_assets.engine.sql import (
     with_relations,
 )
 from ngm_assets.errors import ComputeError, ConfigError, DataError, NgmError
-from ngm_assets.lakehouse.spark_compat import collected
 from ngm_assets.lakehouse.statements import in_partitions, quoted, quoted_name
 from ngm_assets.raw.contract import RawTable, raw_tables
 from ngm_assets.raw.snapshots import present
@@ -35,7 +34,8 @@ if TYPE_CHECKING:
 
 PINNED = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
 """What the session must be set to for the SQL to mean the same on both engines."""
-OLDEST = (3, 5)
+OLDEST = (4, 0)
+"""First version that knows all of the SQL: frames of days over a date, EXCEPT, list parameters."""
 FRESH_VIEW = "ngm__fresh"
 
 
@@ -49,7 +49,7 @@ class SparkEngine:
         views: SQL of views over the lakehouse tables by full name.
 
     Raises:
-        ConfigError: The session is older than Spark 3.5, or does not take the settings.
+        ConfigError: The session is older than Spark 4, or does not take the settings.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class SparkEngine:
             FRESH: f"SELECT * FROM {FRESH_VIEW}",
         }
         sql = with_relations(differing_partitions(contract, ignoring), relations)
-        return tuple(row["day"] for row in collected(self.spark.sql(sql)).to_pylist())
+        return tuple(row["day"] for row in self.spark.sql(sql).toArrow().to_pylist())
 
     def take_snapshot(self, source: str, contract: TableContract, day: date) -> int:
         """Store what a table that knows only the present shows now, as the partition `day`.
@@ -198,7 +198,7 @@ class SparkEngine:
     def arrow(self, query: Query) -> pa.Table:
         """Return a result as an Arrow table."""
         with _explained(query):
-            return _without_zones(collected(self._frame(query)))
+            return _without_zones(self._frame(query).toArrow())
 
     def _frame(self, query: Query) -> DataFrame:
         return self.spark.sql(self._text(query.sql, query.window), args=_bound(query))
@@ -223,11 +223,11 @@ def _pin(spark: SparkSession) -> None:
     major, minor = (int(part) for part in spark.version.split(".")[:2])
     if (major, minor) < OLDEST:
         raise ConfigError(
-            f"Spark {spark.version} is too old.", mend="Use Databricks Runtime 15.4 or newer."
+            f"Spark {spark.version} is too old.", mend="Use Databricks Runtime 17 or newer."
         )
     for name, value in PINNED.items():
         spark.conf.set(name, value)
-    zone = collected(spark.sql("SELECT CURRENT_TIMEZONE() AS zone")).to_pylist()[0]["zone"]
+    zone = spark.sql("SELECT CURRENT_TIMEZONE() AS zone").toArrow().to_pylist()[0]["zone"]
     off = [name for name, value in PINNED.items() if spark.conf.get(name) != value]
     if zone != "UTC" or off:
         raise ConfigError(

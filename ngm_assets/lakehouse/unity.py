@@ -9,7 +9,6 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from ngm_assets.errors import DataError
-from ngm_assets.lakehouse.spark_compat import spark_type
 from ngm_assets.lakehouse.statements import (
     create_table,
     quoted,
@@ -139,9 +138,11 @@ def missing_columns(contract: TableContract, stored: StructType) -> list[str]:
     Raises:
         DataError: A stored column has another type than the contract says.
     """
+    from pyspark.sql.types import DataType
+
     found = {field.name: field.dataType.simpleString() for field in stored.fields}
     for column in contract.columns:
-        wanted = spark_type(column.type).simpleString()
+        wanted = DataType.fromDDL(column.type).simpleString()
         if found.get(column.name, wanted) != wanted:
             raise DataError(
                 f"{contract.full_name}: stored column {column.name!r} has type "

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ngm_assets.errors import DataError
-from ngm_assets.lakehouse.spark_compat import spark_type
 from ngm_assets.lakehouse.statements import quoted
 from ngm_assets.raw.convert import NotConvertible
 
@@ -46,8 +45,10 @@ def raw_select(raw: RawTable, reference: str, found: StructType) -> str:
 
 
 def _converted(raw: RawTable, name: str, expression: str, found: DataType, reference: str) -> str:
+    from pyspark.sql.types import DataType
+
     try:
-        return convert(expression, found, spark_type(raw.types[name]))
+        return convert(expression, found, DataType.fromDDL(raw.types[name]))
     except NotConvertible:
         raise DataError(
             f"{raw.name}: column {name!r} has type {found.simpleString()}, "

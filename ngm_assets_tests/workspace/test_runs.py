@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ngm_assets_tests.workspace.server import EmulatedWorkspace
 
 CLUSTER: dict[str, Any] = {
-    "spark_version": "15.4.x-scala2.12",
+    "spark_version": "17.3.x-scala2.13",
     "node_type_id": "i3.xlarge",
     "num_workers": 1,
 }
@@ -135,7 +135,7 @@ def test_a_run_tells_who_where_and_how_it_ended(warm: EmulatedWorkspace) -> None
     assert cluster_id
     told = client_of(warm).clusters.get(cluster_id)
     assert (told.spark_version, told.state and told.state.value) == (
-        "15.4.x-scala2.12",
+        "17.3.x-scala2.13",
         "TERMINATED",
     )
     assert cluster_id in {one.cluster_id for one in client_of(warm).clusters.list()}
@@ -159,7 +159,7 @@ def test_a_cluster_is_made_with_variables_settings_and_logs(warm: EmulatedWorksp
         print(os.environ["PLAIN"], os.environ["SECRET"], os.environ["DATABRICKS_RUNTIME_VERSION"])
         print(spark.conf.get("spark.sql.shuffle.partitions"))
     """
-    assert printed(warm, text, new_cluster=made) == ["x hidden 15.4", "3"]
+    assert printed(warm, text, new_cluster=made) == ["x hidden 17.3", "3"]
     (log,) = warm.dbfs.file("/logs").glob("*/driver/stdout")
     assert log.read_text().startswith("x hidden")
 
