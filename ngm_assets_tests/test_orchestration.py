@@ -245,7 +245,7 @@ def failing(name: str, table: str, *, warn: bool) -> Any:
 
     def findings(*args: Any) -> list[Finding]:
         found = real(*args)
-        if args[2].name != table:
+        if args[1].name != table:
             return found
         return [replace(f, passed=False, warn=warn) if f.name == name else f for f in found]
 

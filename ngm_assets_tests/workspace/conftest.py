@@ -70,7 +70,6 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         patch.setenv("JDK_JAVA_OPTIONS", SETTINGS["spark.driver.extraJavaOptions"])
         made = open_session(tmp_path_factory.mktemp("spark"))
     yield made
-    made.stop()
 
 
 @pytest.fixture

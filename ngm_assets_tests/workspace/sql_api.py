@@ -147,7 +147,7 @@ def _definition(text: str) -> tuple[Any, list[str], str]:
 
     tree = sqlglot.parse_one(text, read="databricks")
     fields = []
-    for column in tree.this.find_all(exp.ColumnDef):
+    for column in (one for one in tree.this.expressions if isinstance(one, exp.ColumnDef)):
         words = column.find(exp.CommentColumnConstraint)
         required = column.find(exp.NotNullColumnConstraint) is not None
         comment = {"comment": "" if words is None else words.this.name}
