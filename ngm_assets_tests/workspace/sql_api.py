@@ -155,5 +155,5 @@ def _definition(text: str) -> tuple[Any, list[str], str]:
         fields.append(pa.field(column.name, kind, nullable=not required, metadata=comment))
     parts = tree.find(exp.PartitionedByProperty)
     names = [] if parts is None else [one.name for one in parts.this.expressions]
-    words = tree.find(exp.SchemaCommentProperty)
-    return Schema.from_arrow(pa.schema(fields)), names, "" if words is None else words.this.name
+    told = tree.find(exp.SchemaCommentProperty)
+    return Schema.from_arrow(pa.schema(fields)), names, "" if told is None else told.this.name
