@@ -296,3 +296,11 @@ def test_no_step_asks_the_dagster_instance(path: str) -> None:
 
 def test_the_search_for_the_instance_finds_it() -> None:
     assert list(asks_the_instance(ast.parse("context.instance.get_runs()"))) == ["context.instance"]
+
+
+def test_no_query_counts_by_a_function_that_engines_read_differently() -> None:
+    """COUNT_IF over nulls alone is null on DuckDB and 0 on Spark."""
+    texts = {path: path.read_text(encoding="utf-8") for path in ROOT.rglob("*.sql")}
+    texts |= {path: path.read_text(encoding="utf-8") for path in ROOT.rglob("*.py")}
+    assert len(texts) > 100
+    assert [path for path, text in texts.items() if "COUNT_IF(" in text.upper()] == []

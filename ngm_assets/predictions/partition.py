@@ -112,7 +112,8 @@ def _counts(
 ) -> tuple[dict[date, int], dict[date, int]]:
     """Return the stored rows per day, and those above severity info."""
     sql = (
-        f"SELECT {contract.partition} AS day, COUNT(*) AS n, COUNT_IF(severity <> 'info') AS above "
+        f"SELECT {contract.partition} AS day, COUNT(*) AS n, "
+        f"COUNT(CASE WHEN severity <> 'info' THEN 1 END) AS above "
         f"FROM {contract.full_name} GROUP BY {contract.partition}"
     )
     rows = platform.engine.rows(Query(sql, {}, Window(days[0], days[-1])))
