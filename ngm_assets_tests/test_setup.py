@@ -57,7 +57,6 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         pytest.skip("Spark needs Java 17, and there is none: install openjdk-17-jre-headless.")
     session = open_session(tmp_path_factory.mktemp("spark"))
     yield session
-    session.stop()
 
 
 @pytest.fixture
