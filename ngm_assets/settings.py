@@ -138,6 +138,11 @@ class Settings(_Frozen):
         return self.databricks
 
     @property
+    def staging_folder(self) -> str:
+        """Folder of a volume through which serverless steps get code and context."""
+        return self.workspace.volume or f"/Volumes/{self.catalog}/models/staging"
+
+    @property
     def delta_root(self) -> Path:
         """Folder of the local environment's Delta tables."""
         return self.home / "lakehouse" / self.catalog

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ngm_assets_tests.whole import Whole, run_whole
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,6 +25,15 @@ def quiet_environment() -> Iterator[None]:
         patch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
         patch.setenv("OMP_WAIT_POLICY", "PASSIVE")
         yield
+
+
+@pytest.fixture(scope="session")
+def local_spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
+    """Return the one Spark session a process can have; nobody stops it, for others use it too."""
+    from ngm_assets_tests.engine.sessions import need_java, open_session
+
+    need_java()
+    return open_session(tmp_path_factory.mktemp("spark"))
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from databricks.sdk.service.catalog import RegisteredModelsAPI, TablesAPI
 
+from ngm_assets.lakehouse.statements import SCHEMAS
 from ngm_assets.platform import all_contracts
 from ngm_assets.predictions.latest import latest_views
 from ngm_assets.raw.contract import raw_tables
-from ngm_assets.setup.statements import MODEL_RIGHTS, SCHEMAS, TABLE_RIGHTS, VOLUME_RIGHTS
+from ngm_assets.setup.statements import MODEL_RIGHTS, TABLE_RIGHTS, VOLUME_RIGHTS
 from ngm_assets_tests.workspace.http import ApiError, Entry, Request, Response
 from ngm_assets_tests.workspace.server import EmulatedWorkspace
 

@@ -14,11 +14,12 @@ from ngm_assets.doctor.shipping import FIRST_WITH_SPARK_4, PYTHON_OF, SERVERLESS
 from ngm_assets.engine.serverless import ENVIRONMENT_VERSION
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.gold.tables import gold_contracts
+from ngm_assets.lakehouse.statements import SCHEMAS
 from ngm_assets.models.data.dataset import catalog
 from ngm_assets.overlays import VARIABLE, read_tree, variables_in
 from ngm_assets.raw.contract import raw_tables
 from ngm_assets.settings import ENVIRONMENTS, load_settings
-from ngm_assets.setup.statements import MODEL_RIGHTS, SCHEMAS, TABLE_RIGHTS
+from ngm_assets.setup.statements import MODEL_RIGHTS, TABLE_RIGHTS
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "databricks.md").read_text(encoding="utf-8")
 LINES = [

@@ -14,8 +14,8 @@ from ngm_assets import connection
 from ngm_assets.doctor.compute import refusal
 from ngm_assets.doctor.examination import examine
 from ngm_assets.doctor.observation import Observation
+from ngm_assets.lakehouse.statements import SCHEMAS
 from ngm_assets.settings import load_settings
-from ngm_assets.setup.statements import SCHEMAS
 from ngm_assets_tests.ready_workspace import TOKEN, USER, Ready, ready_workspace
 from ngm_assets_tests.workspace.faults import Fault
 

@@ -21,10 +21,11 @@ from ngm_assets.models.registry.registry import ModelRegistry
 from ngm_assets.models.registry.versions import VersionInfo
 from ngm_assets.models.training import train
 from ngm_assets.orchestration import JobRun, open_instance, run_job
+from ngm_assets.platform import open_registry
 from ngm_assets.predictions.tables import table_name
 from ngm_assets.settings import Settings, load_settings, remember
 from ngm_assets_tests.estate import read_rows
-from ngm_assets_tests.whole import Whole, last_days, registry_of
+from ngm_assets_tests.whole import Whole, last_days
 
 BROKEN, SOUND = "cost_anomaly_detector", "query_performance_forecaster"
 TRAIN = "ngm_assets.models.lifecycle.train"
@@ -58,7 +59,7 @@ class Broken:
     @property
     def registry(self) -> ModelRegistry:
         """The models of the home."""
-        return registry_of(self.settings)
+        return open_registry(self.settings)
 
     def run_of(self, job: str, which: int = 0) -> dict[str, Any]:
         """Return what was printed of one of the runs of a job."""

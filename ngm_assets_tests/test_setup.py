@@ -13,13 +13,12 @@ from sqlglot import exp
 
 from ngm_assets.errors import ComputeError, ConfigError
 from ngm_assets.lakehouse.contract import Column, TableContract
-from ngm_assets.lakehouse.statements import create_table
+from ngm_assets.lakehouse.statements import SCHEMAS, create_table
 from ngm_assets.platform import all_contracts
 from ngm_assets.predictions.latest import latest_views
 from ngm_assets.settings import Settings, load_settings
 from ngm_assets.setup.execution import execute
-from ngm_assets.setup.statements import SCHEMAS, grant, setup_statements
-from ngm_assets_tests.engine.sessions import java_is_there, open_session
+from ngm_assets.setup.statements import grant, setup_statements
 from ngm_assets_tests.ready_workspace import Ready, ready_workspace
 from ngm_assets_tests.workspace.faults import Fault
 from ngm_assets_tests.workspace.http import Entry, Request, Response
@@ -50,15 +49,6 @@ def statements() -> list[str]:
     return setup_statements(settings_of(NGM_COMPUTE="serverless"))
 
 
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """Return a Spark session."""
-    if not java_is_there():
-        pytest.skip("Spark needs Java 17, and there is none: install openjdk-17-jre-headless.")
-    session = open_session(tmp_path_factory.mktemp("spark"))
-    yield session
-
-
 @pytest.fixture
 def ready(tmp_path: Path) -> Iterator[Ready]:
     """Return a workspace, and let nothing pass that no correct client sends."""
@@ -73,8 +63,8 @@ def test_each_statement_is_one_in_the_dialect_of_databricks(statements: list[str
         assert isinstance(tree, exp.Create) or statement.startswith(UNKNOWN_TO_SPARK)
 
 
-def test_spark_parses_all_it_knows(spark: SparkSession, statements: list[str]) -> None:
-    session: Any = spark
+def test_spark_parses_all_it_knows(local_spark: SparkSession, statements: list[str]) -> None:
+    session: Any = local_spark
     parser = session._jsparkSession.sessionState().sqlParser()
     known = [one for one in statements if not one.startswith(UNKNOWN_TO_SPARK)]
     kinds = {str(parser.parsePlan(one)).lstrip("'").split()[0] for one in known}

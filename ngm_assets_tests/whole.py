@@ -20,7 +20,7 @@ from ngm_assets.models.data.dataset import catalog
 from ngm_assets.models.registry.registry import ModelRegistry
 from ngm_assets.orchestration import JobRun
 from ngm_assets.pipeline import RunPlan, day_spans, plan_run, run_pipeline, settings_for
-from ngm_assets.platform import Platform, open_platform
+from ngm_assets.platform import Platform, open_platform, open_registry
 from ngm_assets.predictions.partition import WHEN_AND_WHO
 from ngm_assets.raw.landing import Landing
 from ngm_assets.settings import Settings, load_settings
@@ -71,7 +71,7 @@ class Whole:
     @property
     def registry(self) -> ModelRegistry:
         """The models."""
-        return registry_of(self.settings)
+        return open_registry(self.settings)
 
     @property
     def scored_days(self) -> list[date]:
@@ -86,11 +86,6 @@ class Whole:
         return [i for i in planted if i["kind"] in kinds and i["start"] in days]
 
 
-def registry_of(settings: Settings) -> ModelRegistry:
-    """Open the registry of a home."""
-    return ModelRegistry(settings.mlflow_uri, artifact_root=settings.mlflow_artifacts)
-
-
 def silent(_title: str) -> Progress:
     """Tell nobody."""
     return lambda _step, _done, _total: None
@@ -98,7 +93,7 @@ def silent(_title: str) -> Progress:
 
 def versions_of(settings: Settings, models: Sequence[str]) -> Versions:
     """Return what identifies every complete version, by model."""
-    registry = registry_of(settings)
+    registry = open_registry(settings)
     return {
         name: [
             {

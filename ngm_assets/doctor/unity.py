@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from ngm_assets.doctor.observation import Observation
 from ngm_assets.doctor.visit import Visit
+from ngm_assets.lakehouse.statements import SCHEMAS
 from ngm_assets.platform import all_contracts
 from ngm_assets.predictions.latest import latest_views
 from ngm_assets.raw.contract import RawTable, raw_tables
 from ngm_assets.setup.statements import (
     MODEL_RIGHTS,
-    SCHEMAS,
     TABLE_RIGHTS,
     VOLUME_RIGHTS,
     staging_volume,

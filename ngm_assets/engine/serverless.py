@@ -82,7 +82,7 @@ class ServerlessStepLauncher(StepLauncher):
         self._settings = settings
         self._code = code
         self._client = WorkspaceClient(host=workspace.host)
-        self._volume = workspace.volume or f"/Volumes/{settings.catalog}/models/staging"
+        self._volume = settings.staging_folder
         self._poll_seconds = workspace.poll_seconds
         self._timeout_seconds = workspace.timeout_minutes * 60
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +30,9 @@ def ship_package(spark: SparkSession) -> TemporaryDirectory[str]:
     if serverless(spark):
         spark.addArtifacts(archive, pyfile=True)
     else:
+        places = list(sys.path)
         spark.sparkContext.addPyFile(archive)
+        sys.path[:] = places  # the driver and the processes it starts keep the package they have
     return folder
 
 

@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ngm_assets.lakehouse.contract import TableContract
 
+SCHEMAS = {
+    "gold": "Facts cleaned from the system tables, the rows kept out of them, daily snapshots.",
+    "features": "One feature table per domain, one row per entity and day.",
+    "models": "Registered models, and the staging volume of serverless steps.",
+    "predictions": "One prediction table per model, and views of the newest prediction per key.",
+    "monitoring": "What is recorded about models in use.",
+}
+"""Schemas of every environment and their comments."""
+
 
 def create_table(contract: TableContract, reference: str) -> str:
     """Return the statement that creates a contract's Delta table, with its words.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ngm_assets.errors import DataError
 from ngm_assets.lakehouse.statements import (
+    SCHEMAS,
     create_table,
     quoted,
     quoted_name,
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
     from ngm_assets.lakehouse.contract import TableContract
-
-SCHEMAS = ("gold", "features", "models", "predictions", "monitoring")
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,11 @@ from collections.abc import Iterator
 
 from ngm_assets.engine.sql import with_relations
 from ngm_assets.lakehouse.contract import TableContract
-from ngm_assets.lakehouse.statements import create_table, quoted, quoted_name, text
+from ngm_assets.lakehouse.statements import SCHEMAS, create_table, quoted, quoted_name, text
 from ngm_assets.platform import all_contracts
 from ngm_assets.predictions.latest import latest_views
 from ngm_assets.settings import Settings
 
-SCHEMAS = {
-    "gold": "Facts cleaned from the system tables, the rows kept out of them, daily snapshots.",
-    "features": "One feature table per domain, one row per entity and day.",
-    "models": "Registered models, and the staging volume of serverless steps.",
-    "predictions": "One prediction table per model, and views of the newest prediction per key.",
-    "monitoring": "What is recorded about models in use.",
-}
-"""Schemas of every environment and their comments."""
 WRITTEN = ("gold", "features", "predictions", "monitoring")
 """Schemas whose tables the steps create and write."""
 TABLE_RIGHTS = ("USE SCHEMA", "SELECT", "MODIFY", "CREATE TABLE")
@@ -48,11 +40,9 @@ def setup_statements(settings: Settings) -> list[str]:
 
 def staging_volume(settings: Settings) -> str | None:
     """Return `catalog.schema.volume` of the folder that serverless steps use; None elsewhere."""
-    workspace = settings.workspace
-    if workspace.compute != "serverless":
+    if settings.workspace.compute != "serverless":
         return None
-    folder = workspace.volume or f"/Volumes/{settings.catalog}/models/staging"
-    return ".".join(folder.strip("/").split("/")[1:4])
+    return ".".join(settings.staging_folder.strip("/").split("/")[1:4])
 
 
 def _schemas(catalog: str) -> Iterator[str]:

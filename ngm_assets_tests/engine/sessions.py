@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from ngm_assets.engine.spark import SparkEngine
-from ngm_assets.lakehouse.unity import SCHEMAS, UnityLakehouse
+from ngm_assets.lakehouse.statements import SCHEMAS
+from ngm_assets.lakehouse.unity import UnityLakehouse
 from ngm_assets.platform import all_contracts
 from ngm_assets.predictions.latest import latest_views
 from ngm_assets.raw.contract import raw_tables
@@ -30,6 +33,12 @@ def java_is_there() -> bool:
     return shutil.which("java") is not None or (
         home is not None and Path(home, "bin", "java").exists()
     )
+
+
+def need_java() -> None:
+    """Skip the test where Spark finds no Java."""
+    if not java_is_there():
+        pytest.skip("Spark needs Java 17, and there is none: install openjdk-17-jre-headless.")
 
 
 def open_session(folder: Path) -> SparkSession:

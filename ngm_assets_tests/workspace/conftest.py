@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ngm_assets_tests.engine.sessions import java_is_there, open_session
-from ngm_assets_tests.workspace.cluster import SETTINGS
+from ngm_assets_tests.engine.sessions import need_java
 from ngm_assets_tests.workspace.server import EmulatedWorkspace
 from ngm_assets_tests.workspace.unity import emulate_unity, make_schemas
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
     from pyspark.sql import SparkSession
-
-NO_JAVA = "Spark needs Java 17, and there is none: install openjdk-17-jre-headless."
 
 
 @pytest.fixture
@@ -30,8 +27,7 @@ def workspace(tmp_path: Path) -> Iterator[EmulatedWorkspace]:
 
 @pytest.fixture(scope="session")
 def _warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedWorkspace]:
-    if not java_is_there():
-        pytest.skip(NO_JAVA)
+    need_java()
     with EmulatedWorkspace(tmp_path_factory.mktemp("workspace")) as made:
         made.jobs.add_cluster("dedicated")
         yield made
@@ -61,17 +57,6 @@ def client_of(workspace: EmulatedWorkspace) -> WorkspaceClient:
     return WorkspaceClient(host=workspace.host, token=workspace.token)
 
 
-@pytest.fixture(scope="session")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """Return a Spark session of this process, started once."""
-    if not java_is_there():
-        pytest.skip(NO_JAVA)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JDK_JAVA_OPTIONS", SETTINGS["spark.driver.extraJavaOptions"])
-        made = open_session(tmp_path_factory.mktemp("spark"))
-    yield made
-
-
 @pytest.fixture
 def tables(tmp_path: Path) -> Path:
     """Return the folder of an emulated Unity Catalog with the schema `dev.gold`."""
@@ -80,9 +65,9 @@ def tables(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def spark(session: SparkSession, tables: Path, tmp_path: Path) -> SparkSession:
+def spark(local_spark: SparkSession, tables: Path, tmp_path: Path) -> SparkSession:
     """Return a session of its own that knows the emulated Unity Catalog."""
-    made = session.newSession()
+    made = local_spark.newSession()
     made.conf.set("spark.sql.session.timeZone", "UTC")
     raw = {"system.billing.usage": tmp_path / "landing" / "billing" / "usage"}
     emulate_unity(made, tables, raw)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ngm_assets.lakehouse.delta import DeltaLakehouse
-from ngm_assets.lakehouse.unity import SCHEMAS
+from ngm_assets.lakehouse.statements import SCHEMAS
 from ngm_assets.raw.convert import open_duckdb
 from ngm_assets.raw.landing import Landing
 from ngm_assets.raw.snapshots import snapshot_contracts

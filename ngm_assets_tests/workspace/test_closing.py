@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from ngm_assets_tests.engine.sessions import java_is_there
-from ngm_assets_tests.workspace.conftest import NO_JAVA
+from ngm_assets_tests.engine.sessions import need_java
 from ngm_assets_tests.workspace.server import EmulatedWorkspace
 from ngm_assets_tests.workspace.submitting import is_alive, submit, until_there
 
@@ -22,8 +19,7 @@ TEXT = """
 
 
 def test_tasks_their_children_and_the_jvm_end_with_the_workspace(tmp_path: Path) -> None:
-    if not java_is_there():
-        pytest.skip(NO_JAVA)
+    need_java()
     with EmulatedWorkspace(tmp_path / "workspace") as workspace:
         workspace.jobs.add_cluster("dedicated")
         run = workspace.jobs.runs[submit(workspace, TEXT)]

@@ -16,9 +16,8 @@ from ngm_assets.build import FEATURE_JOB, INFERENCE_JOB, TRAINING_JOB
 from ngm_assets.engine.launcher import staged_code
 from ngm_assets.orchestration import JobRun, open_instance, run_job
 from ngm_assets.settings import load_settings
-from ngm_assets_tests.engine.sessions import java_is_there
+from ngm_assets_tests.engine.sessions import need_java
 from ngm_assets_tests.whole import Whole
-from ngm_assets_tests.workspace.conftest import NO_JAVA
 from ngm_assets_tests.workspace.estate import Estate, estate_in
 from ngm_assets_tests.workspace.faults import Fault
 from ngm_assets_tests.workspace.runs import Run
@@ -33,8 +32,7 @@ SOON = 60
 
 @pytest.fixture(scope="module")
 def _estate(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    if not java_is_there():
-        pytest.skip(NO_JAVA)
+    need_java()
     with estate_in(tmp_path_factory.mktemp("faults"), whole) as made:
         yield made
 

@@ -19,10 +19,9 @@ from ngm_assets.partitions import days_between
 from ngm_assets.platform import open_registry
 from ngm_assets.predictions.tables import prediction_contract
 from ngm_assets_tests.comparing import assert_same_rows
-from ngm_assets_tests.engine.sessions import java_is_there
+from ngm_assets_tests.engine.sessions import need_java
 from ngm_assets_tests.estate import read_rows
 from ngm_assets_tests.whole import Whole, last_days
-from ngm_assets_tests.workspace.conftest import NO_JAVA
 from ngm_assets_tests.workspace.estate import Estate, estate_in
 
 TOLERANCE = 1e-9
@@ -48,8 +47,7 @@ class Launched:
 @pytest.fixture(scope="module")
 def launched(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
     """Run everything on job clusters, two steps at a time."""
-    if not java_is_there():
-        pytest.skip(NO_JAVA)
+    need_java()
     root, runs = tmp_path_factory.mktemp("launched"), {}
     start, end = last_days(whole.plan).start, whole.plan.end
     week = whole.plan.weeks[-1].isoformat()
