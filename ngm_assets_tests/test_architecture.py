@@ -53,6 +53,7 @@ KNOWS = {
     "features": BASE | {"lakehouse", "engine", "gold", "features"},
     "models": BASE | {"lakehouse", "engine", "features", "models"},
     "predictions": BASE | {"lakehouse", "engine", "features", "models", "predictions", "platform"},
+    "monitoring": BASE | {"lakehouse", "engine", "monitoring"},
     "demo": BASE | {"demo"},
     "demo/recall": BASE | {"demo", "models"},
     "demo/ranking": BASE | {"demo", "engine", "models", "platform", "predictions"},
