@@ -1,4 +1,4 @@
-"""One query that counts a window of a table by the bins of all its columns at once."""
+"""Counts a window of a table by the bins of its columns, each of which is read once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.engine.base import Query, Value, Window
+from ngm_assets.errors import ComputeError
 from ngm_assets.lakehouse.statements import quoted
 from ngm_assets.monitoring.distribution import Bins, Distribution, NumericBins
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ngm_assets.engine.base import Engine
 
 LARGEST = sys.float_info.max
+AT_ONCE = 600
+"""Counts in one query, which is about 50 columns: it bounds the memory, and a query's text."""
 
 
 def count_columns(
@@ -26,7 +29,9 @@ def count_columns(
     where: str = "TRUE",
     parameters: Mapping[str, Value] | None = None,
 ) -> dict[str, Distribution]:
-    """Count a window of a table in one pass.
+    """Count a window of a table: in one query, or in several where there are many columns.
+
+    No column is read twice.
 
     Args:
         engine: Runs the query.
@@ -38,10 +43,28 @@ def count_columns(
         parameters: Values of the named parameters in `where`.
 
     Raises:
-        ComputeError: The query fails.
+        ComputeError: A query fails, or the table was written to between two of them.
     """
-    query = count_query(table, bins, window, where=where, parameters=parameters)
-    return distributions(engine.rows(query)[0], bins)
+    found: dict[str, Distribution] = {}
+    for some in _batches(bins):
+        query = count_query(table, some, window, where=where, parameters=parameters)
+        found |= distributions(engine.rows(query)[0], some)
+    if len({each.rows for each in found.values()}) > 1:
+        raise ComputeError(
+            f"The rows of {table} changed while they were counted.", where=table, mend="Run again."
+        )
+    return found
+
+
+def _batches(bins: Mapping[str, Bins]) -> Iterator[dict[str, Bins]]:
+    """Yield the columns in order, `AT_ONCE` counts at a time; once without any column."""
+    batch: dict[str, Bins] = {}
+    for name, cells in bins.items():
+        if sum(each.cells for each in batch.values()) + cells.cells > AT_ONCE:
+            yield batch
+            batch = {}
+        batch[name] = cells
+    yield batch
 
 
 def count_query(
@@ -52,7 +75,7 @@ def count_query(
     where: str = "TRUE",
     parameters: Mapping[str, Value] | None = None,
 ) -> Query:
-    """Return the query of `count_columns`; its one row is read by `distributions`.
+    """Return one query for all columns; its one row is read by `distributions`.
 
     Numbers are counted cumulatively, up to each edge: one comparison and no branch per edge, which
     costs an engine a fifth of grouping by a computed bin. Nothing is joined or sorted.
@@ -86,13 +109,13 @@ def distributions(row: Mapping[str, Any], bins: Mapping[str, Bins]) -> dict[str,
     """Return the distribution of each column.
 
     Args:
-        row: The one row of the query.
+        row: The one row of the query; null is 0, as some engines count a column of nulls.
         bins: What was counted by, as the query was given them.
     """
     found = {}
     for place, (name, cells) in enumerate(bins.items()):
         extra = 2 if isinstance(cells, NumericBins) else 1
-        numbers = [int(row[f"c{place}_{k}"]) for k in range(cells.cells - 1 + extra)]
+        numbers = [int(row[f"c{place}_{k}"] or 0) for k in range(cells.cells - 1 + extra)]
         found[name] = _distribution(cells, numbers, int(row["n"]))
     return found
 

@@ -43,7 +43,8 @@ def measure_drift(
         importance: Weight by column; without any, all weigh the same.
         where: Which rows the model is for, in the Databricks dialect.
         parameters: Values of the named parameters in `where`.
-        repeats: Rows per independent observation, at least 1: up to the days of the window where an entity's values hardly change from day to day.
+        repeats: Rows per independent observation, at least 1: up to the days of the window where an
+            entity's values hardly change from day to day.
 
     Raises:
         ComputeError: The query fails.

@@ -92,7 +92,7 @@ def _outcome(statistic: Statistic, column: ReferenceColumn, found: Found) -> Out
     if isinstance(found, str):
         return not_evaluated(found)
     if column.coarse and statistic.name != "missing_rate":
-        return not_evaluated("reference_has_one_bin")
+        return not_evaluated("reference_in_one_cell")
     try:
         return statistic.evaluate(column.distribution, found)
     except Exception as error:

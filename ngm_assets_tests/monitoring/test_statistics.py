@@ -23,7 +23,7 @@ from ngm_assets.monitoring.statistics.unseen_categories import UnseenCategories
 
 Counts = list[int]
 Pair = tuple[Counts, Counts]
-EVERY = [
+EVERY: list[Statistic] = [
     PopulationStabilityIndex(),
     KolmogorovSmirnov(),
     ChiSquare(),

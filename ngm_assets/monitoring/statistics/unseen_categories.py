@@ -11,8 +11,8 @@ class UnseenCategories:
     """Share of known values outside the listed categories, less that in the reference, at least 0.
 
     Where the reference lists all its categories, this is exactly the share of values that it never
-    saw. Where it lists the most frequent ones only, new categories that take the place of rare ones
-    do not show.
+    saw. Where some were too rare or too many to be listed, new ones that only take their place do
+    not show.
     """
 
     name = "unseen_categories"
