@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ngm_assets.engine.base import Window
+from ngm_assets.engine.base import Query, Window
 from ngm_assets.engine.duckdb import DuckDBEngine
 from ngm_assets.engine.sql import table_names
+from ngm_assets.errors import ComputeError
+from ngm_assets.monitoring import counts
 from ngm_assets.monitoring.counts import count_columns, count_query
 from ngm_assets.monitoring.distribution import Bins, Distribution, combined
 from ngm_assets.monitoring.drift import measure_drift
@@ -128,6 +131,35 @@ def test_the_table_is_read_once_and_texts_are_parameters(bins: dict[str, Bins]) 
     assert table_names(query.sql) == (TABLE,)
     assert "it's" not in query.sql
     assert "it's" in query.parameters.values()
+
+
+def test_many_columns_are_counted_in_turns_and_each_is_read_once(
+    duckdb: DuckDBEngine, bins: dict[str, Bins], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = count_columns(duckdb, TABLE, bins, WHOLE)
+    texts: list[str] = []
+    plain = duckdb.rows
+
+    def rows(query: Query) -> list[dict[str, Any]]:
+        texts.append(query.sql)
+        return plain(query)
+
+    monkeypatch.setattr(counts, "AT_ONCE", 22)
+    monkeypatch.setattr(duckdb, "rows", rows)
+    assert count_columns(duckdb, TABLE, bins, WHOLE) == at_once
+    assert len(texts) > 2
+    assert {name: " ".join(texts).count(f"`{name}`") for name in bins} == dict.fromkeys(bins, 1)
+
+
+def test_a_table_that_changes_between_two_queries_is_refused(
+    duckdb: DuckDBEngine, bins: dict[str, Bins], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows = iter([WHOLE, Window(LAST, LAST), *[WHOLE] * len(bins)])
+    plain = duckdb.rows
+    monkeypatch.setattr(counts, "AT_ONCE", 22)
+    monkeypatch.setattr(duckdb, "rows", lambda query: plain(replace(query, window=next(windows))))
+    with pytest.raises(ComputeError, match="changed while"):
+        count_columns(duckdb, TABLE, bins, WHOLE)
 
 
 def test_drift_of_a_stored_table_is_judged_in_one_go(

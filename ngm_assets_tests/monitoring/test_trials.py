@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from ngm_assets.monitoring.judgement import judge
 from ngm_assets.monitoring.policy import Policy
 from ngm_assets.monitoring.severity import TableDrift
-from ngm_assets_tests.monitoring.windows import Values, judged
+from ngm_assets_tests.monitoring.windows import Values, counted, judged, reference_of
 
 TRIALS = 100
 COLUMNS = 20
@@ -58,3 +60,25 @@ def test_half_a_standard_deviation_in_one_of_twenty_columns_is_found(shifted: st
         drifted = [column.name for column in found.columns if column.status == "drifted"]
         hits += found.severity != "none" and drifted == [shifted]
     assert hits >= 0.95 * TRIALS
+
+
+def test_entities_that_hardly_change_from_day_to_day_are_not_taken_for_new_ones() -> None:
+    """20 entities over 60 days, then 7: counted 7 times each, hardly observed more than once."""
+
+    def panel(seed: int, repeats: float) -> TableDrift:
+        rng = np.random.default_rng(seed)
+        references, current = {}, {}
+        for name in map(str, range(COLUMNS)):
+            level, steps = rng.normal(size=20), rng.normal(size=(67, 20))
+            for day in range(1, 67):
+                steps[day] = 0.9 * steps[day - 1] + np.sqrt(1 - 0.9**2) * steps[day]
+            values = level + steps
+            found = reference_of(name, values[:60].ravel())
+            now = counted(values[60:].ravel(), found.bins)
+            before = replace(found.distribution, repeats=repeats)
+            references[name] = replace(found, distribution=before)
+            current[name] = replace(now, repeats=repeats)
+        return judge(references, current, POLICY)
+
+    assert sum(panel(seed, 1.0).severity != "none" for seed in range(20)) > 5
+    assert sum(panel(seed, 7.0).severity != "none" for seed in range(20)) <= 1
