@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +17,7 @@ from ngm_assets.engine.sql import table_names
 from ngm_assets.errors import ComputeError
 from ngm_assets.monitoring import counts
 from ngm_assets.monitoring.counts import count_columns, count_query
-from ngm_assets.monitoring.distribution import Bins, Distribution, combined
+from ngm_assets.monitoring.distribution import Bins, Distribution, NumericBins, combined
 from ngm_assets.monitoring.drift import measure_drift
 from ngm_assets.monitoring.policy import Policy
 from ngm_assets.monitoring.reference import ReferenceColumn
@@ -187,3 +188,11 @@ def test_drift_of_a_stored_table_is_judged_in_one_go(
 def test_a_table_without_comparable_columns_is_no_pass(duckdb: DuckDBEngine) -> None:
     found = measure_drift(duckdb, watched_contract(), {}, WHOLE, Policy())
     assert (found.severity, found.status, found.passed) == ("none", "could_not_evaluate", False)
+
+
+def test_edges_are_doubles_for_every_engine_and_no_decimals() -> None:
+    edges = (-1e16, -5e-324, 0.1, 0.30000000000000004, 7.0, 12345678.9, 1e300)
+    query = count_query(TABLE, {"measure": NumericBins(edges)}, WHOLE)
+    literals = re.findall(r"<=? (\S+)\)", query.sql)
+    assert [float(text) for text in literals[1:-1]] == list(edges)
+    assert all("e" in text for text in literals)

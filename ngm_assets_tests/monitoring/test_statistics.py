@@ -190,3 +190,10 @@ def test_the_bands_of_the_statistics_mean_the_same_for_a_small_shift() -> None:
     assert found["jensen_shannon"] * math.sqrt(index) == pytest.approx(
         JensenShannon.thresholds.moderate, rel=0.03
     )
+
+
+def test_the_effect_of_psi_is_what_chance_does_not_explain() -> None:
+    pair = [40, 60, 80, 20], [90, 60, 40, 10]
+    found = compared(PopulationStabilityIndex(), pair)
+    assert found.value is not None
+    assert found.effect == pytest.approx(found.value - 3 * (1 / 200 + 1 / 200))
