@@ -1,0 +1,1 @@
+"""Watching data and models: whether what comes in is still what the models were made for."""
