@@ -85,6 +85,28 @@ class Engine(Protocol):
             The dates that were replaced, in order; the others were left untouched.
         """
 
+    def store(
+        self,
+        contract: TableContract,
+        rows: Sequence[Mapping[str, Any]],
+        start: date,
+        end: date,
+        *,
+        ignoring: tuple[str, ...] = (),
+    ) -> tuple[date, ...]:
+        """Replace those partitions of `start..end` whose rows are not the given ones.
+
+        Args:
+            contract: The table.
+            rows: All rows of `start..end`, plain values by column; a missing column is null.
+            start: First partition date.
+            end: Last partition date, inclusive.
+            ignoring: Columns whose values alone make no difference.
+
+        Returns:
+            The dates that were replaced, in order; the others were left untouched.
+        """
+
     def rows(self, query: Query) -> list[dict[str, Any]]:
         """Return a small result as dictionaries."""
 

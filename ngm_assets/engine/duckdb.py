@@ -99,12 +99,37 @@ class DuckDBEngine:
             ComputeError: A query fails for another reason.
         """
         import pyarrow as pa
-        import pyarrow.compute as pc
 
         self.lakehouse.prepare(contract)
         made = [table for part in parts for table in self._mapped(contract, part)]
         fresh = pa.concat_tables([contract.arrow_schema().empty_table(), *made])
-        changed = self._differing(contract, fresh, Window(start, end), ignoring)
+        return self._replace(contract, fresh, Window(start, end), ignoring)
+
+    def store(
+        self,
+        contract: TableContract,
+        rows: Sequence[Mapping[str, Any]],
+        start: date,
+        end: date,
+        *,
+        ignoring: tuple[str, ...] = (),
+    ) -> tuple[date, ...]:
+        """Replace those partitions of `start..end` whose rows are not the given ones.
+
+        Raises:
+            DataError: A row breaks the table's contract.
+        """
+        fresh = contract.arrow_rows(rows)
+        self.lakehouse.prepare(contract)
+        return self._replace(contract, fresh, Window(start, end), ignoring)
+
+    def _replace(
+        self, contract: TableContract, fresh: pa.Table, window: Window, ignoring: tuple[str, ...]
+    ) -> tuple[date, ...]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        changed = self._differing(contract, fresh, window, ignoring)
         if changed:
             days = pa.array(changed, pa.date32())
             rows = fresh.filter(pc.is_in(fresh[contract.partition], days))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import date
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.engine.base import Mapped, Query, Value, Window
 from ngm_assets.engine.shipping import serverless, shared, ship_package
+from ngm_assets.engine.spark_errors import explained
 from ngm_assets.engine.spark_queries import nothing, shaped, stored_select
 from ngm_assets.engine.sql import (
     FRESH,
@@ -18,7 +18,7 @@ from ngm_assets.engine.sql import (
     table_names,
     with_relations,
 )
-from ngm_assets.errors import ComputeError, ConfigError, DataError, NgmError
+from ngm_assets.errors import ConfigError, DataError
 from ngm_assets.lakehouse.statements import in_partitions, quoted, quoted_name
 from ngm_assets.raw.contract import RawTable, raw_tables
 from ngm_assets.raw.snapshots import present
@@ -84,7 +84,7 @@ class SparkEngine:
             DataError: A raw or stored table breaks its contract.
             ComputeError: The query fails for another reason.
         """
-        with _explained(query):
+        with explained(query):
             text = shaped(contract, self._text(query.sql, query.window))
             rows = self.spark.sql(text, args=_bound(query))
             self.lakehouse.overwrite(contract, _laid_out(contract, rows), start, end, also)
@@ -108,28 +108,58 @@ class SparkEngine:
             ComputeError: A query or a function fails for another reason.
         """
         self.lakehouse.prepare(contract)
-        with _explained(parts[0].query if parts else Query("SELECT 1", {})):
-            fresh = self._made(contract, parts)
-            keeps = not serverless(self.spark)
-            fresh = fresh.persist() if keeps else fresh
-            try:
-                fresh.createOrReplaceTempView(FRESH_VIEW)
-                changed = self._differing(contract, Window(start, end), ignoring)
-                if changed:
-                    rows = fresh.where(
-                        in_partitions(contract.partition, changed[0], changed[0], changed[1:])
-                    )
-                    self.lakehouse.overwrite(
-                        contract, _laid_out(contract, rows), changed[0], changed[0], changed[1:]
-                    )
-            finally:
-                self.spark.catalog.dropTempView(FRESH_VIEW)
-                if keeps:
-                    fresh.unpersist()
+        with explained(parts[0].query if parts else Query("SELECT 1", {})):
+            return self._replace(
+                contract, self._made(contract, parts), Window(start, end), ignoring
+            )
+
+    def store(
+        self,
+        contract: TableContract,
+        rows: Sequence[Mapping[str, Any]],
+        start: date,
+        end: date,
+        *,
+        ignoring: tuple[str, ...] = (),
+    ) -> tuple[date, ...]:
+        """Replace those partitions of `start..end` whose rows are not the given ones.
+
+        Raises:
+            DataError: A row breaks the table's contract.
+        """
+        given = contract.arrow_rows(rows)
+        self.lakehouse.prepare(contract)
+        with explained(Query("SELECT 1", {})):
+            fresh = self.spark.createDataFrame(given, _columns(contract))
+            return self._replace(contract, fresh, Window(start, end), ignoring)
+
+    def _replace(
+        self,
+        contract: TableContract,
+        fresh: DataFrame,
+        window: Window,
+        ignoring: tuple[str, ...],
+    ) -> tuple[date, ...]:
+        keeps = not serverless(self.spark)
+        fresh = fresh.persist() if keeps else fresh
+        try:
+            fresh.createOrReplaceTempView(FRESH_VIEW)
+            changed = self._differing(contract, window, ignoring)
+            if changed:
+                rows = fresh.where(
+                    in_partitions(contract.partition, changed[0], changed[0], changed[1:])
+                )
+                self.lakehouse.overwrite(
+                    contract, _laid_out(contract, rows), changed[0], changed[0], changed[1:]
+                )
+        finally:
+            self.spark.catalog.dropTempView(FRESH_VIEW)
+            if keeps:
+                fresh.unpersist()
         return changed
 
     def _made(self, contract: TableContract, parts: Sequence[Mapped]) -> DataFrame:
-        columns = ", ".join(f"{quoted(c.name)} {c.type}" for c in contract.columns)
+        columns = _columns(contract)
         made = self.spark.createDataFrame([], columns)
         if parts and self._shipped is None:
             self._shipped = ship_package(self.spark)
@@ -163,7 +193,7 @@ class SparkEngine:
         Raises:
             DataError: The table is not there, may not be read, or breaks its contract.
         """
-        with _explained(Query(f"SELECT * FROM {source}", {})):
+        with explained(Query(f"SELECT * FROM {source}", {})):
             select = self._raw(present(raw_tables()[source]), quoted_name(source))
             sql = f"SELECT *, DATE '{day}' AS {contract.partition} FROM ({select})"
             rows = self.spark.sql(shaped(contract, sql))
@@ -197,7 +227,7 @@ class SparkEngine:
 
     def arrow(self, query: Query) -> pa.Table:
         """Return a result as an Arrow table."""
-        with _explained(query):
+        with explained(query):
             return _without_zones(self._frame(query).toArrow())
 
     def _frame(self, query: Query) -> DataFrame:
@@ -236,35 +266,6 @@ def _pin(spark: SparkSession) -> None:
         )
 
 
-@contextmanager
-def _explained(query: Query) -> Iterator[None]:
-    names = ", ".join(table_names(query.sql))
-    try:
-        yield
-    except NgmError:
-        raise
-    except Exception as error:
-        raise ComputeError(
-            f"The query over {names} failed: {_told(error)}",
-            where=names,
-            mend="Run with --debug for the traceback.",
-        ) from error
-
-
-def _told(error: Exception) -> str:
-    """Return the first line of an error; where Python failed on an executor, also its last one."""
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    python = [line for line in lines if line.startswith(("  File ", "Traceback"))]
-    return f"{lines[0]} {_last_of_trace(lines)}" if python else lines[0]
-
-
-def _last_of_trace(lines: Sequence[str]) -> str:
-    """Return the line that ends a Python traceback: the error itself."""
-    frames = [place for place, line in enumerate(lines) if line.startswith("  File ")]
-    after = (line for line in lines[frames[-1] + 1 :] if not line.startswith(" "))
-    return next(after, "")
-
-
 def _bound(query: Query) -> dict[str, Any]:
     used = parameter_names(query.sql)
     return {name: _literal(value) for name, value in query.parameters.items() if name in used}
@@ -276,6 +277,10 @@ def _literal(value: Value) -> Any:
     if isinstance(value, list):
         return functions.array(*(functions.lit(part) for part in value))
     return value
+
+
+def _columns(contract: TableContract) -> str:
+    return ", ".join(f"{quoted(c.name)} {c.type}" for c in contract.columns)
 
 
 def _laid_out(contract: TableContract, rows: DataFrame) -> DataFrame:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ngm_assets.errors import ConfigError
+from ngm_assets.errors import ConfigError, DataError
 from ngm_assets.overlays import read_yaml
 
 if TYPE_CHECKING:
@@ -103,6 +105,35 @@ class TableContract(BaseModel):
             rows[schema.names], schema=schema, preserve_index=False, safe=False
         )
         return table.replace_schema_metadata(None)
+
+    def arrow_rows(self, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+        """Return plain values by column as an Arrow table with the contract's schema.
+
+        Raises:
+            DataError: A value does not fit its column, is missing where it is required, is no
+                finite number, or has no column.
+        """
+        import pyarrow as pa
+
+        names = set(self.column_names)
+        try:
+            unknown = sorted({name for row in rows for name in row} - names)
+            table = pa.Table.from_pylist([dict(row) for row in rows], schema=self.arrow_schema())
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            raise DataError(f"A row does not fit: {error}", where=self.full_name) from None
+        empty = [c.name for c in self.columns if not c.nullable and table[c.name].null_count]
+        endless = [
+            name
+            for row in rows
+            for name, value in row.items()
+            if isinstance(value, float) and not math.isfinite(value)
+        ]
+        if unknown or empty or endless:
+            raise DataError(
+                f"Rows do not fit: no column {unknown}, nothing in {empty}, not finite {endless}.",
+                where=self.full_name,
+            )
+        return table
 
 
 @cache
