@@ -30,6 +30,7 @@ def all_contracts() -> dict[str, TableContract]:
     """Return the contract of every lakehouse table by full name."""
     from ngm_assets.features.tables import feature_contracts
     from ngm_assets.gold.tables import gold_contracts, rejects_contract
+    from ngm_assets.monitoring.tables import monitoring_contracts
     from ngm_assets.predictions.tables import prediction_contracts
     from ngm_assets.raw.snapshots import snapshot_contracts
 
@@ -40,6 +41,7 @@ def all_contracts() -> dict[str, TableContract]:
         *(rejects_contract(contract) for contract in gold),
         *feature_contracts().values(),
         *prediction_contracts().values(),
+        *monitoring_contracts().values(),
     ]
     return {contract.full_name: contract for contract in tables}
 

@@ -24,6 +24,7 @@ from ngm_assets.overlays import (
     read_tree,
     variables_in,
 )
+from ngm_assets.watching import Watching
 
 ENVIRONMENTS = Path(__file__).parent / "environments"
 BASE = "base"
@@ -71,7 +72,8 @@ class Settings(_Frozen):
         start_date: First daily partition (UTC).
         end_date: Last daily partition of an estate that ended; None = partitions go on with time.
         refresh_days: Days the daily schedule runs again for late rows.
-        schedules: Whether schedules are registered.
+        schedules: Whether schedules and sensors are registered.
+        monitoring: Windows, bands, retraining, alert sinks.
     """
 
     env: str
@@ -87,6 +89,7 @@ class Settings(_Frozen):
     refresh_days: int = Field(ge=1, le=30)
     schedules: bool
     words: Words
+    monitoring: Watching = Watching()
 
     @model_validator(mode="after")
     def _switched_together(self) -> Self:

@@ -41,7 +41,8 @@ BASE = {"errors", "overlays", "settings"}
 KNOWS = {
     "errors": set[str](),
     "overlays": {"errors"},
-    "settings": {"errors", "overlays", "databricks"},
+    "settings": {"errors", "overlays", "databricks", "watching"},
+    "watching": set[str](),
     "raw": BASE | {"lakehouse", "raw"},
     "raw/assets": BASE | {"engine", "lakehouse", "raw"},
     "lakehouse": BASE | {"engine", "lakehouse"},
@@ -59,7 +60,9 @@ KNOWS = {
     "doctor": BASE
     | {"connection", "doctor", "engine", "lakehouse", "platform", "predictions", "raw"}
     | {"redaction", "setup"},
-    "monitoring": BASE | {"lakehouse", "engine", "monitoring"},
+    "monitoring": BASE
+    | {"engine", "features", "gold", "lakehouse", "models", "monitoring", "platform"}
+    | {"predictions", "raw", "watching"},
     "demo": BASE | {"demo"},
     "demo/recall": BASE | {"demo", "models"},
     "demo/ranking": BASE | {"demo", "engine", "models", "platform", "predictions"},
