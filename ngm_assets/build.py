@@ -13,6 +13,10 @@ from ngm_assets.engine.launcher import launcher_resource
 from ngm_assets.features.assets import feature_assets
 from ngm_assets.gold.assets import gold_assets
 from ngm_assets.models.assets import model_assets
+from ngm_assets.monitoring.assets import monitoring_assets
+from ngm_assets.monitoring.checks import monitoring_check_keys, monitoring_checks
+from ngm_assets.monitoring.sensors import monitoring_sensors
+from ngm_assets.monitoring.validation import validate_monitoring
 from ngm_assets.partitions import Partitions, build_partitions
 from ngm_assets.predictions.assets import prediction_assets
 from ngm_assets.raw.assets import raw_specs, snapshot_assets
@@ -31,6 +35,9 @@ FEATURE_JOB = "ml_feature_pipeline"
 TRAINING_JOB = "ml_training_pipeline"
 INFERENCE_JOB = "ml_inference_pipeline"
 DAILY_JOB = "daily_pipeline"
+MONITORING_JOB = "ml_monitoring_pipeline"
+FAILURE_JOB = "failure_report"
+DELIVERY_JOB = "alert_delivery"
 SNAPSHOT_JOB = "information_schema_snapshots"
 
 
@@ -43,6 +50,7 @@ def build_defs(
         settings: The environment.
         resource_overrides: Resources by key that replace the environment's own.
     """
+    validate_monitoring(settings)
     partitions = build_partitions(settings)
     registry = RegistryResource.of(settings)
     resources: dict[str, Any] = {
@@ -61,9 +69,12 @@ def build_defs(
             *feature_assets(settings, partitions),
             *model_assets(partitions),
             *prediction_assets(settings, partitions),
+            *monitoring_assets(settings, partitions),
         ],
+        asset_checks=monitoring_checks(),
         jobs=list(jobs.values()),
         schedules=_schedules(settings, partitions, jobs) if settings.schedules else [],
+        sensors=_sensors(settings, partitions, jobs) if settings.schedules else [],
         resources=resources,
         executor=_executor(settings),
     )
@@ -80,15 +91,24 @@ def _executor(settings: Settings) -> dg.ExecutorDefinition:
 
 
 def _jobs(settings: Settings) -> dict[str, Any]:
-    groups = dg.AssetSelection.groups
+    judged = dg.AssetSelection.checks(*monitoring_check_keys())
     selections: dict[str, tuple[dg.AssetSelection, str]] = {
-        FEATURE_JOB: (groups("gold", "features"), "Raw tables to gold to features."),
-        TRAINING_JOB: (groups("models"), "Train, judge and promote every model."),
-        INFERENCE_JOB: (groups("predictions"), "Score days with the champions."),
+        FEATURE_JOB: (_groups("gold", "features"), "Raw tables to gold to features."),
+        TRAINING_JOB: (_groups("models"), "Train, judge and promote every model."),
+        INFERENCE_JOB: (_groups("predictions"), "Score days with the champions."),
         DAILY_JOB: (
-            groups("gold", "features", "predictions"),
+            _groups("gold", "features", "predictions"),
             "Gold, features and predictions of the newest days, as one graph.",
         ),
+        MONITORING_JOB: (
+            (_groups("monitoring") - _monitoring("pipeline_failures")) | judged,
+            "Drift, performance, quality and alerts of days that ran.",
+        ),
+        FAILURE_JOB: (
+            _monitoring("pipeline_failures", "alerts", "alert_deliveries"),
+            "Reports failed partitions, judges the alerts, tells who is to be told.",
+        ),
+        DELIVERY_JOB: (_monitoring("alert_deliveries"), "Tells what is still to be told."),
     }
     if not settings.local:
         taken = dg.AssetSelection.assets(*(name.split(".") for name in SNAPSHOTS))
@@ -97,6 +117,31 @@ def _jobs(settings: Settings) -> dict[str, Any]:
         name: dg.define_asset_job(name, selection, description=text)
         for name, (selection, text) in selections.items()
     }
+
+
+def _groups(*names: str) -> dg.AssetSelection:
+    """Return the assets of groups with their checks, but for those that monitoring makes."""
+    return dg.AssetSelection.groups(*names) - dg.AssetSelection.checks(*monitoring_check_keys())
+
+
+def _monitoring(*tables: str) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*(["monitoring", table] for table in tables))
+
+
+def _sensors(
+    settings: Settings, partitions: Partitions, jobs: Mapping[str, Any]
+) -> list[dg.SensorDefinition]:
+    return monitoring_sensors(
+        settings,
+        partitions,
+        {
+            "daily": jobs[DAILY_JOB],
+            "training": jobs[TRAINING_JOB],
+            "monitoring": jobs[MONITORING_JOB],
+            "failures": jobs[FAILURE_JOB],
+            "deliveries": jobs[DELIVERY_JOB],
+        },
+    )
 
 
 def _schedules(

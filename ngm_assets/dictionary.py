@@ -5,6 +5,7 @@ from __future__ import annotations
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.gold.tables import gold_contracts
 from ngm_assets.lakehouse.contract import Column, TableContract
+from ngm_assets.monitoring.tables import monitoring_contracts
 from ngm_assets.predictions.latest import latest_views
 from ngm_assets.predictions.tables import prediction_contracts
 
@@ -15,8 +16,13 @@ Written from the column contracts by `ngm dictionary`; do not edit by hand.
 
 
 def dictionary() -> str:
-    """Return the dictionary of gold, feature and prediction tables as Markdown."""
-    layers = (gold_contracts(), feature_contracts(), prediction_contracts())
+    """Return the dictionary of gold, feature, prediction and monitoring tables as Markdown."""
+    layers = (
+        gold_contracts(),
+        feature_contracts(),
+        prediction_contracts(),
+        monitoring_contracts(),
+    )
     parts = [HEAD]
     parts += [_section(contract) for layer in layers for contract in layer.values()]
     return "\n".join(parts)
@@ -25,6 +31,7 @@ def dictionary() -> str:
 def _section(contract: TableContract) -> str:
     view = f"{contract.full_name}_latest"
     newest = [f"View of the newest row per key: `{view}`.", ""] if view in latest_views() else []
+    made_from = ", ".join(f"`{name}`" for name in contract.sources)
     lines = [
         f"## {contract.full_name}",
         "",
@@ -32,8 +39,7 @@ def _section(contract: TableContract) -> str:
         "",
         *newest,
         f"Key: {', '.join(f'`{name}`' for name in contract.key)}. "
-        f"Partition: `{contract.partition}`. "
-        f"Made from: {', '.join(f'`{name}`' for name in contract.sources)}.",
+        f"Partition: `{contract.partition}`." + (f" Made from: {made_from}." if made_from else ""),
         "",
         "| column | type | null | meaning |",
         "|---|---|---|---|",

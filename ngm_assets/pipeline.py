@@ -183,11 +183,23 @@ def _has_files(landing: Landing, name: str) -> bool:
 
 
 def run_pipeline(
-    plan: RunPlan, settings: Settings, *, stage: Stage, log_level: str = "CRITICAL"
+    plan: RunPlan,
+    settings: Settings,
+    *,
+    stage: Stage,
+    log_level: str = "CRITICAL",
+    monitored: bool = True,
 ) -> list[JobRun]:
-    """Materialise gold and features, train, score; later stages run though earlier ones failed.
+    """Materialise gold and features, train, score, monitor; a failed stage stops no later one.
 
     A failed table stops what depends on it within its run; other tables and models go on.
+
+    Args:
+        plan: What to run.
+        settings: Of the environment.
+        stage: Told of each stage.
+        log_level: Level of Dagster's console log.
+        monitored: Whether the scored days are monitored at the end.
     """
     runs: list[JobRun] = []
     selected = [("models", name) for name in plan.models]
@@ -218,6 +230,8 @@ def run_pipeline(
         for week in plan.weeks:
             go(f"models as of {week}", build.TRAINING_JOB, week, week, selected)
         go("predictions", build.INFERENCE_JOB, plan.score_from, plan.end, scored)
+        if monitored:
+            go("monitoring", build.MONITORING_JOB, plan.score_from, plan.end, None)
     return runs
 
 

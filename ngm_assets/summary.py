@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ngm_assets.engine.base import Query, Window
 from ngm_assets.models.data.dataset import catalog
 from ngm_assets.models.registry.versions import VersionInfo, newest_promoted
+from ngm_assets.monitoring.alerting.acknowledging import open_alerts
 from ngm_assets.orchestration import JobRun, summary_of
 from ngm_assets.platform import Platform, open_platform
 from ngm_assets.predictions.tables import prediction_contract
@@ -25,7 +26,8 @@ def run_result(
 ) -> dict[str, Any]:
     """Return what a run did: job runs, models, and on `local` what is in the tables.
 
-    The tables of a workspace are not read from here: `tables` and `alerts` are empty then.
+    The tables of a workspace are not read from here: `tables`, `alerts` and `monitoring_alerts` are
+    empty then.
     """
     platform = open_platform(settings) if settings.local else None
     return {
@@ -37,6 +39,7 @@ def run_result(
         "tables": table_rows(platform) if platform else {},
         "models": model_rows(registry),
         "alerts": alerts(platform, start, end) if platform else [],
+        "monitoring_alerts": open_alerts(platform.engine) if platform else [],
     }
 
 

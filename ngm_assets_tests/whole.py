@@ -152,9 +152,9 @@ def run_whole(folder: Path) -> Whole:
     write_features(platform, plan.start, eve)
     shutil.copytree(home, early)
     names = [spec.name for spec in catalog()]
-    first_runs = run_pipeline(last_days(plan), settings, stage=silent)
+    first_runs = run_pipeline(last_days(plan), settings, stage=silent, monitored=False)
     tables, versions = tables_of(settings), versions_of(settings, names)
-    again = run_pipeline(last_days(plan), settings, stage=silent)
+    again = run_pipeline(last_days(plan), settings, stage=silent, monitored=False)
     return Whole(
         landing=landing,
         early=early,
@@ -177,7 +177,7 @@ def main(home: str, start: str, end: str, models: str) -> None:
     def stage(title: str) -> Progress:
         return lambda step, _done, _total: print(f"{title}: {step}", flush=True)
 
-    run_pipeline(last_days(plan, models.split(",")), settings, stage=stage)
+    run_pipeline(last_days(plan, models.split(",")), settings, stage=stage, monitored=False)
 
 
 if __name__ == "__main__":

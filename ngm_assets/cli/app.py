@@ -14,8 +14,11 @@ from typing import Annotated, Any
 import typer
 
 from ngm_assets.cli import console
+from ngm_assets.cli.alerts import alerts_app
+from ngm_assets.cli.drift import drift_app
 from ngm_assets.cli.environment import config_app, environment_app
 from ngm_assets.cli.models import models_app
+from ngm_assets.cli.monitoring import monitor_app
 from ngm_assets.cli.reports import reports_app
 from ngm_assets.cli.shared import Env, Home, Json, day_of, home_of, local_only, print_json
 from ngm_assets.connection import connect
@@ -32,9 +35,12 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(models_app, name="models")
+app.add_typer(alerts_app(lambda: datetime.now(UTC)), name="alerts")
 app.add_typer(reports_app)
+app.add_typer(drift_app)
 app.add_typer(environment_app)
 app.add_typer(config_app, name="config")
+app.add_typer(monitor_app, name="monitor")
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
 """ClickException: click's own or typer's copy of it, whichever this typer raises."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Told = Callable[[str, int, int], None]
 PIPED_WIDTH = 140
+MOST_NAMES = 3
+"""Assets a finding names."""
 
 
 class Bars:
@@ -140,6 +142,8 @@ def show_run(result: Mapping[str, Any]) -> None:
     show(jobs, tables)
     show_models(result["models"])
     show(_alerts(result["alerts"]))
+    for alert in result["monitoring_alerts"]:
+        show(f"[bold]{alert['severity']}[/] alert {alert['alert_id']}: {alert['title']}")
     _show_findings(result["runs"])
     for failed in result["failed_models"]:
         version, since = failed["champion"], failed["champion_as_of"]
@@ -166,11 +170,13 @@ def _show_findings(runs: Sequence[Mapping[str, Any]]) -> None:
     grouped: dict[tuple[str, bool, str], list[str]] = {}
     for run in runs:
         for check in run["failed_checks"]:
-            same = (check["asset"], check["warn"], check["description"])
-            grouped.setdefault(same, []).append(check["check"])
-    for (asset, warn, text), checks in grouped.items():
+            same = (check["check"], check["warn"], check["description"])
+            grouped.setdefault(same, []).append(check["asset"])
+    for (check, warn, text), assets in grouped.items():
         word = "[yellow]WARN[/]" if warn else "[red]ERROR[/]"
-        show(f"{word} {asset} [bold]{', '.join(dict.fromkeys(checks))}[/]: {escape(text)}")
+        names = list(dict.fromkeys(assets))
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        show(f"{word} [bold]{check}[/] {', '.join(names[:MOST_NAMES])}{more}: {escape(text)}")
     for run in runs:
         for problem in run["problems"]:
             show(f"[bold red]{problem['step']}[/] {problem['kind']}: {escape(problem['message'])}")

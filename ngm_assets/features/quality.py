@@ -31,13 +31,24 @@ def feature_findings(
     ]
 
 
+def expected_counts(
+    engine: Engine, contract: TableContract, start: date, end: date
+) -> dict[date, int]:
+    """Count the keys per day that gold has for a feature table."""
+    return _key_counts(engine, contract, "expected", start, end)
+
+
+def _key_counts(
+    engine: Engine, contract: TableContract, side: str, start: date, end: date
+) -> dict[date, int]:
+    sql = read_yaml(FOLDER / "expected_keys.yaml")[contract.name][side]
+    rows = engine.rows(Query(sql, {}, Window(start, end)))
+    return {row["day"]: row["keys"] for row in rows}
+
+
 def _keys(engine: Engine, contract: TableContract, start: date, end: date) -> Finding:
-    queries = read_yaml(FOLDER / "expected_keys.yaml")[contract.name]
-    window = Window(start, end)
-    expected, actual = (
-        {row["day"]: row["keys"] for row in engine.rows(Query(queries[side], {}, window))}
-        for side in ("expected", "actual")
-    )
+    expected = expected_counts(engine, contract, start, end)
+    actual = _key_counts(engine, contract, "actual", start, end)
     off = [
         f"{day}: {actual.get(day, 0)} of {expected.get(day, 0)}"
         for day in sorted(expected.keys() | actual.keys())

@@ -1,9 +1,12 @@
 """Gold as Dagster assets: one per table, daily partitions, ranges in one query, blocking checks."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import dagster as dg
 
+from ngm_assets.engine.base import Engine
+from ngm_assets.gold.arrivals import raw_rows
 from ngm_assets.gold.quality import EXTRA_MEANINGS, MEANINGS, WARN_ONLY, gold_findings
 from ngm_assets.gold.tables import (
     UNDATED,
@@ -22,11 +25,13 @@ from ngm_assets.lakehouse.assets import (
 )
 from ngm_assets.lakehouse.contract import TableContract
 from ngm_assets.lakehouse.quality import measure
-from ngm_assets.partitions import Partitions, days_of
+from ngm_assets.partitions import Partitions, days_between, days_of
 from ngm_assets.resources import Launcher, PlatformResource
 from ngm_assets.settings import Settings
 
 OWNER = "team:data-platform"
+SOURCE_ROWS = "source_rows"
+"""Raw rows of a day when its gold was made, as told with the partition."""
 
 
 def gold_assets(settings: Settings, partitions: Partitions) -> list[dg.AssetsDefinition]:
@@ -58,6 +63,8 @@ def _gold_asset(
         opened = platform.open()
         engine, words = opened.engine, opened.settings.words
         start, end = days_of(context)
+        for day, rows in _raw_rows(engine, contract, start, end).items():
+            context.add_asset_metadata({SOURCE_ROWS: rows}, partition_key=day.isoformat())
         engine.overwrite(
             rejects_contract(contract),
             rejects_query(contract, words, start, end),
@@ -72,3 +79,9 @@ def _gold_asset(
         yield materialized(context, opened.lakehouse, contract, facts, findings, lineage)
 
     return _asset
+
+
+def _raw_rows(engine: Engine, contract: TableContract, start: date, end: date) -> dict[date, int]:
+    """Count the raw rows of every day, before they are read: what arrives later shows."""
+    counted = raw_rows(engine, contract, start, end)
+    return {day: counted.get(day, 0) for day in days_between(start, end)}

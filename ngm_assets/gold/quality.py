@@ -46,6 +46,11 @@ def source_counts(
     return {row["day"]: row["keys"] for row in rows}
 
 
+def sound_counts(source: Mapping[date, int], rejects: Mapping[date, int]) -> dict[date, int]:
+    """Return per day how many of the source's keys broke no hard rule."""
+    return {day: keys - rejects.get(day, 0) for day, keys in source.items()}
+
+
 def gold_findings(
     engine: Engine, contract: TableContract, facts: Facts, start: date, end: date
 ) -> list[Finding]:
@@ -54,7 +59,6 @@ def gold_findings(
     source = source_counts(engine, contract, start, end)
     before = daily_counts(engine, contract, start - timedelta(days=28), end)
     rejects = daily_counts(engine, rejects_contract(contract), start, end)
-    sound = {day: keys - rejects.get(day, 0) for day, keys in source.items()}
     undated = daily_counts(engine, rejects_contract(contract), UNDATED, UNDATED)
     absent = [name for name in contract.sources if not engine.holds(name)]
     findings = [
@@ -66,7 +70,7 @@ def gold_findings(
             detail="Missing tables read as empty." if absent else "",
         ),
         _complete(facts, source, rejects, days),
-        volume_finding(contract, before, sound, days),
+        volume_finding(contract, before, sound_counts(source, rejects), days),
         _rejects(rejects, undated),
         _fresh(contract, source, end),
     ]

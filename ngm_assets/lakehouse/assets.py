@@ -129,7 +129,9 @@ def as_metadata(numbers: Mapping[str, Any]) -> dict[str, Any]:
     """Make measured values fit for Dagster: lists and mappings become JSON, None is left out."""
     found: dict[str, Any] = {}
     for name, value in numbers.items():
-        if isinstance(value, list | tuple | dict):
+        if isinstance(value, dg.MetadataValue):
+            found[name] = value
+        elif isinstance(value, list | tuple | dict):
             found[name] = dg.MetadataValue.json(value if isinstance(value, dict) else list(value))
         elif value is not None:
             found[name] = value

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 
 class Column(BaseModel):
-    """One column: type in Databricks SQL, meaning and limits."""
+    """One column: type in Databricks SQL, meaning and limits.
+
+    Attributes:
+        monitored: Whether its values are held against earlier ones; False where they move by
+            themselves, with the calendar or with age, so that a shift is no drift, and for names,
+            which like keys tell rows apart.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,6 +36,7 @@ class Column(BaseModel):
     min: float | None = None
     max: float | None = None
     accepted: tuple[str, ...] = ()
+    monitored: bool = True
 
 
 class TableContract(BaseModel):
@@ -169,6 +176,7 @@ def _is_contract(path: Path) -> bool:
     return path.with_suffix(".sql").is_file()
 
 
+@cache
 def arrow_type(sql_type: str) -> pa.DataType:
     """Translate a Databricks SQL type to Arrow; nested structs, maps and arrays included.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from statistics import median
@@ -53,6 +53,19 @@ class Facts:
 
 def measure(engine: Engine, contract: TableContract, start: date, end: date) -> Facts:
     """Scan the partitions `start..end` of a table once and count what the rules need."""
+    return _facts(_counted(engine, contract, start, end))
+
+
+def measure_days(
+    engine: Engine, contract: TableContract, start: date, end: date
+) -> dict[date, Facts]:
+    """Scan them once and count for each day by itself; days without rows are left out."""
+    return {row["day"]: _facts([row]) for row in _counted(engine, contract, start, end)}
+
+
+def _counted(
+    engine: Engine, contract: TableContract, start: date, end: date
+) -> list[dict[str, Any]]:
     day = contract.partition
     counts = ["COUNT(*) AS n_rows", f"COUNT(DISTINCT {_key(contract)}) AS n_keys"]
     for column in contract.columns:
@@ -69,7 +82,10 @@ def measure(engine: Engine, contract: TableContract, start: date, end: date) -> 
         f"SELECT {day} AS day, {', '.join(counts)} FROM {contract.full_name} "
         f"WHERE {day} BETWEEN :start_date AND :end_date GROUP BY {day}"
     )
-    rows = engine.rows(Query(sql, {"start_date": start, "end_date": end}, Window(start, end)))
+    return engine.rows(Query(sql, {"start_date": start, "end_date": end}, Window(start, end)))
+
+
+def _facts(rows: Sequence[Mapping[str, Any]]) -> Facts:
     return Facts(
         rows={row["day"]: row["n_rows"] for row in rows},
         keys={row["day"]: row["n_keys"] for row in rows},
@@ -81,9 +97,9 @@ def measure(engine: Engine, contract: TableContract, start: date, end: date) -> 
 
 
 def daily_counts(
-    engine: Engine, contract: TableContract, start: date, end: date
+    engine: Engine, contract: TableContract, start: date | None, end: date
 ) -> dict[date, int]:
-    """Count the stored rows per day."""
+    """Count the stored rows per day; without a first day from the table's first on."""
     day = contract.partition
     sql = f"SELECT {day} AS day, COUNT(*) AS n FROM {contract.full_name} GROUP BY {day}"
     return {row["day"]: row["n"] for row in engine.rows(Query(sql, {}, Window(start, end)))}
@@ -174,8 +190,7 @@ def volume_finding(
     low: list[date] = []
     lost: list[date] = []
     for day in days:
-        past = (day - timedelta(days=n) for n in (7, 14, 21, 28))
-        usual = [counts[d] for d in past if d in counts]
+        usual = usual_counts(counts, day)
         rows = counts.get(day, 0)
         if rows == 0 and source.get(day, 0) > 0:
             lost.append(day)
@@ -192,6 +207,12 @@ def volume_finding(
         },
         detail=_volume_detail(low, lost),
     )
+
+
+def usual_counts(counts: Mapping[date, int], day: date) -> list[int]:
+    """Return the rows of the same weekday in the 28 days before, where there are any."""
+    past = (day - timedelta(days=n) for n in (7, 14, 21, 28))
+    return [counts[d] for d in past if d in counts]
 
 
 def _volume_detail(low: list[date], lost: list[date]) -> str:

@@ -14,11 +14,15 @@ TOP_TEXTS = 50
 
 
 def reference_statistics(frame: ModelFrame, prediction: FloatArray) -> dict[str, Any]:
-    """Return per feature, and for the prediction, distribution and missing rate as JSON values.
+    """Return what features, prediction and label were like, as JSON values.
 
     Args:
         frame: Training rows.
         prediction: The final model's output on them, shape (n,).
+
+    Returns:
+        rows; features: statistics by column; prediction; label: statistics of the known labels,
+        classes by name; null without labels.
     """
     import numpy as np
 
@@ -32,7 +36,22 @@ def reference_statistics(frame: ModelFrame, prediction: FloatArray) -> dict[str,
         "rows": len(frame),
         "features": columns,
         "prediction": column_statistics(prediction),
+        "label": label_statistics(frame),
     }
+
+
+def label_statistics(frame: ModelFrame) -> dict[str, Any] | None:
+    """Describe the labels that are known; None where the frame has none at all."""
+    import numpy as np
+    import pandas as pd
+
+    if frame.label is None:
+        return None
+    known = frame.label[np.isfinite(frame.label)]
+    if not frame.classes:
+        return column_statistics(known)
+    names = np.array(frame.classes, dtype=object)[known.astype(np.intp)]
+    return text_statistics(pd.Series(names, dtype=object))
 
 
 def column_statistics(values: FloatArray) -> dict[str, Any]:
@@ -41,7 +60,8 @@ def column_statistics(values: FloatArray) -> dict[str, Any]:
     Returns:
         rows, missing_rate, mean, std, min, max (null without known values), `edges`: distinct
         decile boundaries e_1 < ... < e_m, and `counts`: known values per bin (-inf, e_1],
-        (e_1, e_2], ..., (e_m, inf), so m + 1 of them.
+        (e_1, e_2], ..., (e_m, inf), so m + 1 of them. A value that is several deciles at once has
+        a bin of its own: the number just below it is an edge as well.
     """
     import numpy as np
 
@@ -49,7 +69,9 @@ def column_statistics(values: FloatArray) -> dict[str, Any]:
     if not len(known):
         empty = dict.fromkeys(("mean", "std", "min", "max"))
         return {"rows": len(values), "missing_rate": 1.0, **empty, "edges": [], "counts": []}
-    edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS))
+    deciles = np.quantile(known, np.arange(1, BINS) / BINS)
+    below = np.nextafter(deciles[1:][np.diff(deciles) == 0], -np.inf)
+    edges = np.unique([*deciles, *below])
     bins = np.searchsorted(edges, known, side="left")
     counts = np.bincount(bins, minlength=len(edges) + 1)
     return {

@@ -93,6 +93,12 @@ class Distribution:
         return sum(count > 0 for count in self.counts) == 1
 
 
+def nothing(bins: Bins) -> Distribution:
+    """Return the distribution of no rows."""
+    kind: Kind = "numeric" if isinstance(bins, NumericBins) else "categorical"
+    return Distribution(kind, (0,) * bins.cells)
+
+
 def combined(parts: Sequence[Distribution]) -> Distribution:
     """Return the distribution of all rows of several, over the same cells; at least one.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ngm_assets.monitoring.counts import count_columns
-from ngm_assets.monitoring.distribution import Kind
+from ngm_assets.monitoring.counts import Counted, count_columns
+from ngm_assets.monitoring.distribution import Bins, Kind
 from ngm_assets.monitoring.judgement import Found, judge
 
 if TYPE_CHECKING:
@@ -49,29 +49,69 @@ def measure_drift(
     Raises:
         ComputeError: The query fails.
     """
-    kinds = {column.name: kind_of(column.type) for column in contract.columns}
-    known = {
-        name: column
-        for name, column in reference.items()
-        if kinds.get(name) == column.distribution.kind
-    }
+    kinds = kinds_of(contract)
     counted = count_columns(
         engine,
         contract.full_name,
-        {name: column.bins for name, column in known.items()},
+        comparable_bins(reference, kinds),
         window,
         where=where,
         parameters=parameters,
     )
+    return judge_counts(reference, kinds, counted, policy, importance, Repeats(repeats, repeats))
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Rows per independent observation, at least 1, in the reference and in the window."""
+
+    reference: float
+    current: float
+
+
+def comparable_bins(
+    reference: Mapping[str, ReferenceColumn], kinds: Mapping[str, Kind | None]
+) -> dict[str, Bins]:
+    """Return what to count by: the columns that are still there and of the same kind."""
+    return {
+        name: column.bins
+        for name, column in reference.items()
+        if kinds.get(name) == column.distribution.kind
+    }
+
+
+def judge_counts(
+    reference: Mapping[str, ReferenceColumn],
+    kinds: Mapping[str, Kind | None],
+    counted: Counted,
+    policy: Policy,
+    importance: Mapping[str, float] | None,
+    repeats: Repeats,
+) -> TableDrift:
+    """Judge a window that was counted.
+
+    Args:
+        reference: Columns of the version's reference.
+        kinds: Kind by column, as the table is now.
+        counted: The window, by the columns of `comparable_bins`.
+        policy: Statistics and bands.
+        importance: Weight by column; without any, all weigh the same.
+        repeats: How many rows make one observation.
+    """
     current: dict[str, Found] = {
         name: "changed_type" if name in kinds else "missing_column" for name in reference
     }
-    current |= {name: replace(each, repeats=repeats) for name, each in counted.items()}
+    current |= {name: replace(each, repeats=repeats.current) for name, each in counted.items()}
     held = {
-        name: replace(column, distribution=replace(column.distribution, repeats=repeats))
+        name: replace(column, distribution=replace(column.distribution, repeats=repeats.reference))
         for name, column in reference.items()
     }
     return judge(held, current, policy, importance)
+
+
+def kinds_of(contract: TableContract) -> dict[str, Kind | None]:
+    """Return how each column of a table is compared."""
+    return {column.name: kind_of(column.type) for column in contract.columns}
 
 
 def kind_of(sql_type: str) -> Kind | None:

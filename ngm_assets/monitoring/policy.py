@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from ngm_assets.errors import ConfigError
 from ngm_assets.monitoring.statistics.base import SIGNIFICANCE, Bands, Statistic
@@ -67,3 +75,25 @@ class Policy(BaseModel):
     def bands_of(self, statistic: Statistic) -> Bands:
         """Return the bands that apply to a statistic."""
         return self.bands.get(statistic.name, statistic.thresholds)
+
+
+def policy_of(fields: Mapping[str, Any]) -> Policy:
+    """Return the policy of the settings.
+
+    Args:
+        fields: Fields that differ from the defaults; bands as moderate, severe and critical.
+
+    Raises:
+        ConfigError: There is no such field, or its value does not do.
+    """
+    try:
+        return Policy.model_validate(dict(fields))
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+        )
+        raise ConfigError(
+            f"The drift policy is wrong: {problems}.",
+            where="monitoring.drift.policy",
+            mend=f"Fields: {', '.join(Policy.model_fields)}.",
+        ) from None

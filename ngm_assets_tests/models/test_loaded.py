@@ -11,9 +11,9 @@ import pytest
 
 from ngm_assets.errors import ModelError
 from ngm_assets.models.candidate import Candidate
-from ngm_assets.models.reference import column_statistics, text_statistics
+from ngm_assets.models.reference import column_statistics, reference_statistics, text_statistics
 from ngm_assets.models.registry.loaded import FeatureContract
-from ngm_assets_tests.models.making import contract
+from ngm_assets_tests.models.making import contract, frame_of
 
 FITTING = {
     "workspace_id": "string",
@@ -72,6 +72,17 @@ def test_reference_bins_hold_every_known_value_once() -> None:
     json.dumps(found, allow_nan=False)
 
 
+@pytest.mark.parametrize("value", [0.0, 9.0, 70.0])
+def test_a_value_that_is_several_deciles_has_a_bin_of_its_own(value: float) -> None:
+    values = np.r_[np.full(30, value), np.arange(1.0, 71.0)]
+    found = column_statistics(values)
+    place = found["edges"].index(value)
+    assert found["counts"][place] == int((values == value).sum())
+    assert sum(found["counts"]) == 100
+    assert found["edges"] == sorted(set(found["edges"]))
+    json.dumps(found, allow_nan=False)
+
+
 def test_a_column_without_values_has_null_statistics() -> None:
     found = column_statistics(np.full(5, np.nan))
     assert (found["missing_rate"], found["mean"], found["counts"]) == (1.0, None, [])
@@ -100,3 +111,22 @@ def test_a_version_describes_each_feature_by_its_kind(texts: Candidate, binary: 
     assert {"texts", "other"} <= set(texts.reference["features"]["job_name"])
     assert {"edges", "counts"} <= set(binary.reference["features"]["load"])
     assert {"edges", "counts"} <= set(texts.reference["prediction"])
+
+
+def test_a_version_describes_its_labels(
+    texts: Candidate, multiclass: Candidate, binary: Candidate, anomaly: Candidate
+) -> None:
+    for found in (texts, multiclass):
+        label = found.reference["label"]
+        assert label["texts"] == {k: v for k, v in found.class_counts.items() if v}
+        assert label["other"] == 0
+    label = binary.reference["label"]
+    above = label["counts"][label["edges"].index(0.0) + 1 :]
+    assert sum(above) == binary.class_counts["positive"] > 0
+    ripe = sum(anomaly.class_counts.values())
+    assert anomaly.reference["label"]["rows"] == ripe < anomaly.reference["rows"]
+
+
+def test_rows_without_any_label_have_none_to_describe() -> None:
+    frame = replace(frame_of("anomaly", days=3), label=None)
+    assert reference_statistics(frame, np.zeros(len(frame)))["label"] is None

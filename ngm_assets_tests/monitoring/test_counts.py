@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ngm_assets.engine.base import Query, Window
 from ngm_assets.engine.duckdb import DuckDBEngine
 from ngm_assets.engine.sql import table_names
 from ngm_assets.errors import ComputeError
 from ngm_assets.monitoring import counts
-from ngm_assets.monitoring.counts import count_columns, count_query
+from ngm_assets.monitoring.counts import count_columns, count_days, count_query
 from ngm_assets.monitoring.distribution import Bins, Distribution, NumericBins, combined
 from ngm_assets.monitoring.drift import measure_drift
 from ngm_assets.monitoring.policy import Policy
 from ngm_assets.monitoring.reference import ReferenceColumn
-from ngm_assets_tests.engine.sessions import java_is_there, open_session
+from ngm_assets.monitoring.windows import Source, trailing_windows
 from ngm_assets_tests.monitoring.stored import (
     DAYS,
     ROWS,
@@ -63,16 +64,6 @@ def duckdb(root: Path, tmp_path_factory: pytest.TempPathFactory) -> DuckDBEngine
 
 
 @pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """Return a Spark session."""
-    if not java_is_there():
-        pytest.skip("Spark needs Java 17, and there is none: install openjdk-17-jre-headless.")
-    session = open_session(tmp_path_factory.mktemp("spark"))
-    yield session
-    session.stop()
-
-
-@pytest.fixture(scope="module")
 def reference(rows: dict[str, Values]) -> dict[str, ReferenceColumn]:
     """Return a reference of other rows, which lack one of the words."""
     before = awkward_rows(seed=2, rows=900)
@@ -91,17 +82,34 @@ def exactly(rows: dict[str, Values], bins: dict[str, Bins]) -> dict[str, Distrib
     return {name: counted(rows[name], each) for name, each in bins.items()}
 
 
+def day_by_day(
+    rows: dict[str, Values], bins: dict[str, Bins]
+) -> dict[date, dict[str, Distribution]]:
+    """Count value by value, each day by itself."""
+    parts = [slice(number * ROWS, (number + 1) * ROWS) for number in range(DAYS)]
+    return {
+        START + timedelta(days=number): exactly({n: v[part] for n, v in rows.items()}, bins)
+        for number, part in enumerate(parts)
+    }
+
+
 def test_duckdb_counts_exactly(
     duckdb: DuckDBEngine, rows: dict[str, Values], bins: dict[str, Bins]
 ) -> None:
     assert count_columns(duckdb, TABLE, bins, WHOLE) == exactly(rows, bins)
+    assert count_days(duckdb, TABLE, bins, WHOLE, "day") == day_by_day(rows, bins)
 
 
 def test_spark_counts_exactly(
-    spark: SparkSession, root: Path, tmp_path: Path, rows: dict[str, Values], bins: dict[str, Bins]
+    local_spark: SparkSession,
+    root: Path,
+    tmp_path: Path,
+    rows: dict[str, Values],
+    bins: dict[str, Bins],
 ) -> None:
-    engine = spark_engine(spark, root, tmp_path)
+    engine = spark_engine(local_spark, root, tmp_path)
     assert count_columns(engine, TABLE, bins, WHOLE) == exactly(rows, bins)
+    assert count_days(engine, TABLE, bins, WHOLE, "day") == day_by_day(rows, bins)
 
 
 def test_days_add_up_to_their_window(duckdb: DuckDBEngine, bins: dict[str, Bins]) -> None:
@@ -109,6 +117,25 @@ def test_days_add_up_to_their_window(duckdb: DuckDBEngine, bins: dict[str, Bins]
     each = [count_columns(duckdb, TABLE, bins, Window(day, day)) for day in days]
     whole = count_columns(duckdb, TABLE, bins, WHOLE)
     assert {name: combined([day[name] for day in each]) for name in bins} == whole
+
+
+@given(st.data())
+@settings(max_examples=15, deadline=None)
+def test_windows_of_days_counted_once_are_windows_counted_whole(
+    duckdb: DuckDBEngine, bins: dict[str, Bins], data: st.DataObject
+) -> None:
+    """Also windows that begin before the first row or end after the last."""
+    first = START + timedelta(days=data.draw(st.integers(-2, DAYS), label="first"))
+    length = data.draw(st.integers(1, DAYS + 2), label="length")
+    days = [first + timedelta(days=number) for number in range(data.draw(st.integers(1, 4)))]
+    source = Source(TABLE, "day", "id >= :least", {"least": "00030"})
+    found = trailing_windows(duckdb, source, bins, days, length)
+    for day in days:
+        window = Window(day - timedelta(days=length - 1), day)
+        whole = count_columns(
+            duckdb, TABLE, bins, window, where=source.where, parameters=source.parameters
+        )
+        assert found[day] == whole
 
 
 def test_only_the_rows_of_the_window_and_the_condition_count(
@@ -161,6 +188,17 @@ def test_a_table_that_changes_between_two_queries_is_refused(
     monkeypatch.setattr(duckdb, "rows", lambda query: plain(replace(query, window=next(windows))))
     with pytest.raises(ComputeError, match="changed while"):
         count_columns(duckdb, TABLE, bins, WHOLE)
+
+
+def test_days_that_change_between_two_queries_are_refused(
+    duckdb: DuckDBEngine, bins: dict[str, Bins], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows = iter([WHOLE, Window(LAST, LAST), *[WHOLE] * len(bins)])
+    plain = duckdb.rows
+    monkeypatch.setattr(counts, "AT_ONCE", 22)
+    monkeypatch.setattr(duckdb, "rows", lambda query: plain(replace(query, window=next(windows))))
+    with pytest.raises(ComputeError, match="changed while"):
+        count_days(duckdb, TABLE, bins, WHOLE, "day")
 
 
 def test_drift_of_a_stored_table_is_judged_in_one_go(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ngm_assets.errors import DataError
 from ngm_assets.monitoring.distribution import Distribution, combined
+from ngm_assets.monitoring.judgement import judge
 from ngm_assets.monitoring.policy import Policy
 from ngm_assets.monitoring.reference import reference_column, reference_columns
 from ngm_assets.monitoring.severity import ColumnDrift, TableDrift
@@ -52,7 +53,6 @@ def outcome(found: ColumnDrift, statistic: str) -> Outcome:
         (VALUES[:0], VALUES, "empty_reference"),
         (VALUES, VALUES[:19], "too_few_rows"),
         (VALUES[:19], VALUES, "too_few_rows"),
-        (np.repeat([1.0, 9.0], [5, 995]), VALUES, "reference_in_one_cell"),
         (np.array([f"text {n}" for n in range(500)], dtype=object), texts("a"), "reference_in_one"),
     ],
 )
@@ -98,6 +98,23 @@ def test_values_below_a_frequent_minimum_show() -> None:
     moved = np.concatenate([np.full(400, -7.0), np.zeros(400), np.linspace(0.1, 1.0, 200)])
     assert column(reference, reference).severity == "none"
     assert column(reference, moved).severity == "critical"
+
+
+def test_values_that_leave_a_frequent_maximum_show() -> None:
+    """Where 9 of 10 values are the greatest there is, all deciles are that very value."""
+    reference = np.repeat([1.0, 9.0], [50, 950])
+    fallen = np.repeat([1.0, 5.0, 9.0], [50, 350, 600])
+    assert column(reference, reference).severity == "none"
+    assert column(reference, fallen).severity == "critical"
+
+
+def test_an_older_reference_without_that_bin_says_so() -> None:
+    """Its versions had no edge below a value that is several deciles at once."""
+    stored = {"rows": 1000, "min": 1.0, "max": 9.0, "edges": [9.0], "counts": [1000, 0]}
+    found = reference_column("x", stored)
+    now = counted(np.repeat([1.0, 9.0], [500, 500]), found.bins)
+    told = judge({"x": found}, {"x": now}, POLICY).columns[0]
+    assert (told.status, told.reason) == ("could_not_evaluate", "reference_in_one_cell")
 
 
 def test_rare_categories_of_training_are_not_told_apart() -> None:

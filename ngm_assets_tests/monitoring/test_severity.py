@@ -11,7 +11,7 @@ from scipy import stats
 from ngm_assets.errors import ConfigError
 from ngm_assets.monitoring.distribution import Distribution, NumericBins
 from ngm_assets.monitoring.judgement import Found, benjamini_hochberg, judge
-from ngm_assets.monitoring.policy import Policy
+from ngm_assets.monitoring.policy import Policy, policy_of
 from ngm_assets.monitoring.reference import ReferenceColumn
 from ngm_assets.monitoring.severity import TableDrift
 from ngm_assets.monitoring.statistics.base import Bands
@@ -144,3 +144,18 @@ def test_bands_can_be_set() -> None:
 def test_bands_rise(bands: tuple[float, float, float]) -> None:
     with pytest.raises(ConfigError, match="do not rise"):
         Bands(*bands)
+
+
+def test_bands_and_statistics_can_stand_in_the_settings() -> None:
+    found = policy_of({"bands": {"psi": {"moderate": 0.2, "severe": 0.3, "critical": 0.4}}})
+    assert found.bands["psi"] == Bands(0.2, 0.3, 0.4)
+    assert policy_of({}).model_dump() == POLICY.model_dump()
+
+
+@pytest.mark.parametrize(
+    "fields", [{"significanse": 0.1}, {"significance": 2}, {"bands": {"psi": {"moderate": 1}}}]
+)
+def test_settings_that_do_not_do_are_named(fields: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(fields))) as refused:
+        policy_of(fields)
+    assert "significance" in refused.value.mend

@@ -43,9 +43,7 @@ def trial(seed: int, trained: int, rows: int, shifted: str = "") -> TableDrift:
     return judged(reference, current, POLICY)
 
 
-@pytest.mark.parametrize(
-    ("trained", "rows"), [(5000, 30), (300, 30), (100, 100), (2000, 2000), (20_000, 2000)]
-)
+@pytest.mark.parametrize(("trained", "rows"), [(5000, 30), (300, 30), (100, 100), (2000, 2000)])
 def test_without_drift_there_is_hardly_an_alarm(trained: int, rows: int) -> None:
     found = Counter(trial(seed, trained, rows).severity for seed in range(TRIALS))
     assert TRIALS - found["none"] <= 0.05 * TRIALS

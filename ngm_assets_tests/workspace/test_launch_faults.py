@@ -146,18 +146,15 @@ def test_an_interrupt_cancels_the_remote_run(estate: Estate) -> None:
     try:
         wait_for(lambda: runs_since(estate, known), 60)
         process.send_signal(signal.SIGINT)
-        asked = time.monotonic()
-        for remote in runs_since(estate, known):
-            assert remote.done.wait(SOON)
-        output, _ = process.communicate(timeout=60)
-        took = time.monotonic() - asked
+        output, _ = process.communicate(timeout=2 * SOON)
     finally:
         process.kill()
     assert process.returncode == 130, output
     assert "Interrupted" in output
     assert workspace.token not in output
-    assert took < SOON
-    assert {remote.result for remote in runs_since(estate, known)} == {"CANCELED"}
+    for remote in runs_since(estate, known):
+        assert remote.done.wait(SOON), output
+        assert remote.result == "CANCELED"
 
 
 def wait_for(what: Any, seconds: float) -> None:

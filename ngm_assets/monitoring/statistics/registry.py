@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Mapping, Sequence
-from importlib.metadata import entry_points
 
 from ngm_assets.errors import ConfigError
 from ngm_assets.monitoring.distribution import KINDS, Distribution
+from ngm_assets.monitoring.plugins import Plugins
 from ngm_assets.monitoring.statistics.base import Bands, Outcome, Statistic
 
 GROUP = "ngm_assets.drift_statistics"
 """Group of entry points by which other packages register statistics."""
+HERE = "ngm_assets.monitoring.statistics"
+PLUGINS = Plugins(
+    "drift statistic",
+    GROUP,
+    {
+        "psi": f"{HERE}.psi:PopulationStabilityIndex",
+        "ks": f"{HERE}.ks:KolmogorovSmirnov",
+        "chi_square": f"{HERE}.chi_square:ChiSquare",
+        "jensen_shannon": f"{HERE}.jensen_shannon:JensenShannon",
+        "missing_rate": f"{HERE}.missing_rate:MissingRate",
+        "unseen_categories": f"{HERE}.unseen_categories:UnseenCategories",
+    },
+)
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 CONTRACT = "Give it `name`, `kinds`, `thresholds` and `evaluate`, as the statistics here have them."
 
@@ -23,23 +35,7 @@ def registered_statistics() -> Mapping[str, str]:
     Raises:
         ConfigError: An entry point takes a name that is taken.
     """
-    here = "ngm_assets.monitoring.statistics"
-    found = {
-        "psi": f"{here}.psi:PopulationStabilityIndex",
-        "ks": f"{here}.ks:KolmogorovSmirnov",
-        "chi_square": f"{here}.chi_square:ChiSquare",
-        "jensen_shannon": f"{here}.jensen_shannon:JensenShannon",
-        "missing_rate": f"{here}.missing_rate:MissingRate",
-        "unseen_categories": f"{here}.unseen_categories:UnseenCategories",
-    }
-    for point in entry_points(group=GROUP):
-        if found.setdefault(point.name, point.value) != point.value:
-            raise ConfigError(
-                f"Two drift statistics are named {point.name!r}.",
-                where=f"{found[point.name]}, {point.value}",
-                mend="Give the entry point another name.",
-            )
-    return found
+    return PLUGINS.registered()
 
 
 def resolve_statistics(names: Sequence[str]) -> tuple[Statistic, ...]:
@@ -53,16 +49,10 @@ def resolve_statistics(names: Sequence[str]) -> tuple[Statistic, ...]:
 
 
 def _resolve(name: str, registered: Mapping[str, str]) -> Statistic:
-    module_name, _, class_name = registered.get(name, name).replace(":", ".").rpartition(".")
-    try:
-        statistic: Statistic = getattr(importlib.import_module(module_name), class_name)()
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise ConfigError(
-            f"Unknown drift statistic {name!r}: {error}.",
-            where="statistics",
-            mend=f"Use one of {', '.join(registered)} or package.module:Class.",
-        ) from error
-    problem = _broken(statistic) or _misnamed(statistic, name, registered) or _failed(statistic)
+    statistic: Statistic = PLUGINS.load(name, registered, "statistics", lambda made: made())
+    problem = _broken(statistic) or _misnamed(statistic, name, registered)
+    if name not in PLUGINS.own:
+        problem = problem or _failed(statistic)
     if problem:
         raise ConfigError(
             f"The drift statistic {name!r} {problem}.", where="statistics", mend=CONTRACT

@@ -1,0 +1,1 @@
+"""Alerts: what is worth telling of what monitoring found, to whom, and who took note of it."""

@@ -1,0 +1,164 @@
+"""Tells the sinks what they have not been told yet of the alerts, and keeps account of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ngm_assets.engine.base import Query, Window
+from ngm_assets.errors import ConfigError
+from ngm_assets.monitoring.alerting.alerts import Alert, newest_rows
+from ngm_assets.monitoring.alerting.keeping import keep
+from ngm_assets.monitoring.alerting.pending import Pending, pending
+from ngm_assets.monitoring.alerting.sinks.base import DeliveryError, Link, Message, one_line
+from ngm_assets.monitoring.alerting.sinks.registry import resolve_sinks
+
+if TYPE_CHECKING:
+    from ngm_assets.engine.base import Engine
+    from ngm_assets.monitoring.alerting.sinks.base import Sink
+    from ngm_assets.settings import Settings
+    from ngm_assets.watching import AlertSettings
+
+LATE_DAYS = 7
+"""Days in which it is still told that an alert closed."""
+GIVE_UP = 2
+"""Messages that fail one after the other, after which a sink is left alone until the next run."""
+LEFT_ALONE = "Not tried: the messages before it failed."
+
+
+def deliver(
+    engine: Engine,
+    settings: Settings,
+    day: date,
+    now: datetime,
+    sleep: Callable[[float], None] = time.sleep,
+    environ: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """Tell every sink the events of alerts it was not told yet, and store what came of each.
+
+    What is told follows from the tables alone, so a run that is repeated tells nothing twice and
+    one that was killed is completed by the next. Each outcome is stored before the next message is
+    sent; only a process that ends between a message's arrival and its row makes the next run send
+    it again, with the same idempotency key. Two runs must not deliver at the same time.
+
+    Nothing is told unless `day` is the newest day of `monitoring.alerts` (or later), so that runs
+    over past days stay silent. A sink that fails is a row with the reason, and keeps nobody else
+    from being told.
+
+    Args:
+        engine: Reads and writes the tables.
+        settings: Whose `monitoring.alerts` applies.
+        day: Day as of which the alerts are told.
+        now: With a zone.
+        sleep: Waits between attempts.
+        environ: Environment variables, by default those of the process.
+
+    Returns:
+        The rows of `monitoring.alert_deliveries` of what was told, failed or waits, as stored.
+
+    Raises:
+        ConfigError: `now` has no zone, or a sink's settings are wrong.
+        ComputeError: A table cannot be read or written.
+    """
+    if now.tzinfo is None:
+        raise ConfigError("The time of a delivery has no zone.", where="now")
+    asked = settings.monitoring.alerts
+    sinks = resolve_sinks(settings, os.environ if environ is None else environ)
+    made, failing = [], Counter[str]()
+    for each in _pending(engine, asked, day, now):
+        name = each.sink.name
+        message = _message(each, settings, now)
+        if each.wait:
+            row = _row(each, "waiting", each.attempts, each.wait, each.attempted_at)
+        elif failing[name] >= GIVE_UP:
+            row = _row(each, "failed", each.attempts, LEFT_ALONE, each.attempted_at)
+        else:
+            tries, reason = _tell(sinks[name], message, asked, sleep)
+            failing[name] = failing[name] + 1 if reason else 0
+            status = "failed" if reason else "delivered"
+            row = _row(each, status, each.attempts + tries, reason, now.astimezone(UTC))
+        keep(engine, "alert_deliveries", row)
+        made.append(row)
+    return made
+
+
+def _pending(engine: Engine, asked: AlertSettings, day: date, now: datetime) -> list[Pending]:
+    newest = newest_rows(engine)
+    if any(row["monitor_date"] > day for row in newest):
+        return []
+    standing = [row for row in newest if row["state"] == "open"]
+    lately = Window(day - timedelta(days=LATE_DAYS - 1), day)
+    sql = "SELECT * FROM monitoring.alerts WHERE state = 'closed'"
+    closed = engine.rows(Query(sql, {}, lately))
+    alerts = [Alert.of_row(row) for row in [*standing, *closed]]
+    if not alerts:
+        return []
+    window = Window(start=min(alert.opened_on for alert in alerts))
+    told = engine.rows(Query("SELECT * FROM monitoring.alert_deliveries", {}, window))
+    noted = engine.rows(Query("SELECT alert_id FROM monitoring.acknowledgements", {}, window))
+    return pending(alerts, told, {row["alert_id"] for row in noted}, asked.sinks, now)
+
+
+def _tell(
+    sink: Sink, message: Message, asked: AlertSettings, sleep: Callable[[float], None]
+) -> tuple[int, str]:
+    """Send a message, again after waits that double; return the attempts and why it failed."""
+    reason = ""
+    for attempt in range(1, asked.attempts + 1):
+        try:
+            sink.send(message)
+        except DeliveryError as error:
+            reason, again = one_line(error.what), error.again
+        except Exception as error:
+            reason, again = f"The sink failed: {type(error).__name__}.", True
+        else:
+            return attempt, ""
+        if not again or attempt == asked.attempts:
+            return attempt, reason or "The sink gave no reason."
+        sleep(asked.retry_seconds * 2 ** (attempt - 1))
+    return asked.attempts, reason
+
+
+def _message(each: Pending, settings: Settings, now: datetime) -> Message:
+    alert = each.alert
+    return Message(
+        alert_id=alert.alert_id,
+        event=each.event,
+        kind=alert.kind,
+        subject=alert.subject,
+        severity=alert.severity,
+        opened_on=alert.opened_on,
+        changed_on=alert.changed_on,
+        models=alert.models,
+        title=alert.title,
+        detail=alert.detail,
+        environment=settings.env,
+        at=now.astimezone(UTC),
+        links=_links(settings),
+    )
+
+
+def _links(settings: Settings) -> tuple[Link, ...]:
+    if settings.databricks is None:
+        return ()
+    address = f"{settings.databricks.host}/explore/data/{settings.catalog}/monitoring/alerts"
+    return (Link("Table of alerts", address),)
+
+
+def _row(
+    each: Pending, status: str, attempts: int, reason: str, at: datetime | None
+) -> dict[str, Any]:
+    return {
+        "monitor_date": each.alert.changed_on,
+        "alert_id": each.alert.alert_id,
+        "event": each.event,
+        "sink": each.sink.name,
+        "status": status,
+        "attempts": attempts,
+        "reason": reason,
+        "attempted_at": at,
+    }

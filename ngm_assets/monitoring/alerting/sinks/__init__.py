@@ -1,0 +1,1 @@
+"""Places alerts are told at, one file each."""

@@ -1,0 +1,10 @@
+"""Names under which monitoring tells what it found in its events, for sensors to read."""
+
+SEVERITY_BY_MODEL = "severity_by_model"
+"""Severity by model, none to critical; of `drift_metrics` and `model_performance`."""
+NEW_LABELS = "new_labels"
+"""Labels by model that ripened since its champion was trained; of `model_performance`."""
+RAW_ROWS = "raw_rows"
+"""Raw rows by gold table and day, as counted last; of `data_quality`."""
+WAITING = "deliveries_not_made"
+"""Deliveries that failed or wait; of `alert_deliveries`."""

@@ -1,0 +1,1 @@
+"""The monitoring report: one HTML page that needs nothing but a browser."""

@@ -1,0 +1,1 @@
+"""Which days are run again for late rows, and which partitions stand failed."""

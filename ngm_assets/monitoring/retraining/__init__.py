@@ -1,0 +1,1 @@
+"""When models are asked to be trained again, and what stands against it."""
