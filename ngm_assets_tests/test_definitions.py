@@ -27,6 +27,7 @@ from ngm_assets.resources import RANGE_END, RANGE_START
 from ngm_assets.settings import Settings, load_settings
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "definitions.json"
+UPDATE = bool(os.environ.get("NGM_UPDATE_SNAPSHOTS"))  # before the tests hide such variables
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 PRODUCED = ("gold", "features", "models", "predictions")
 
@@ -74,7 +75,7 @@ def kind_of_partitions(partitions: dg.PartitionsDefinition | None) -> str | None
     return None if partitions is None else type(partitions).__name__
 
 
-def described(node: Any) -> dict[str, Any]:
+def described(node: Any, graph: Any) -> dict[str, Any]:
     """Return what the snapshot says of an asset."""
     return {
         "group": node.group_name,
@@ -83,7 +84,7 @@ def described(node: Any) -> dict[str, Any]:
         "deps": sorted(key.to_user_string() for key in node.parent_keys),
         "partitions": kind_of_partitions(node.partitions_def),
         "checks": {
-            key.name: "blocking" if node.assets_def.get_spec_for_check_key(key).blocking else "open"
+            key.name: "blocking" if graph.get_check_spec(key).blocking else "open"
             for key in sorted(node.check_keys, key=lambda key: key.name)
         },
     }
@@ -96,7 +97,7 @@ def snapshot_of(defs: dg.Definitions, graph: Any) -> dict[str, Any]:
     names = sorted(schedule.name for schedule in defs.schedules or [])
     schedules = [defs.resolve_schedule_def(name) for name in names]
     return {
-        "assets": {node.key.to_user_string(): described(node) for node in nodes},
+        "assets": {node.key.to_user_string(): described(node, graph) for node in nodes},
         "jobs": {
             job.name: sorted(
                 key.to_user_string()
@@ -112,6 +113,11 @@ def snapshot_of(defs: dg.Definitions, graph: Any) -> dict[str, Any]:
             }
             for schedule in schedules
         },
+        "sensors": {
+            sensor.name: sorted(target.job_name for target in sensor.targets)
+            for sensor in sorted(defs.sensors or [], key=lambda sensor: str(sensor.name))
+            if isinstance(sensor, dg.SensorDefinition)
+        },
     }
 
 
@@ -121,11 +127,11 @@ def test_the_definitions_load(defs: dg.Definitions) -> None:
 
 def test_the_definitions_are_those_of_the_snapshot(defs: dg.Definitions, graph: Any) -> None:
     found = snapshot_of(defs, graph)
-    if os.environ.get("NGM_UPDATE_SNAPSHOTS"):
+    if UPDATE:
         SNAPSHOT.parent.mkdir(exist_ok=True)
         SNAPSHOT.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     kept = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
-    for part in ("assets", "jobs", "schedules"):
+    for part in ("assets", "jobs", "schedules", "sensors"):
         assert sorted(found[part]) == sorted(kept[part]), part
         for name, seen in found[part].items():
             assert seen == kept[part][name], f"{part}: {name}"
@@ -287,6 +293,7 @@ def test_the_weekly_schedule_trains_as_of_that_monday(defs: dg.Definitions) -> N
 def test_schedules_are_registered_only_where_the_environment_wants_them(settings: Settings) -> None:
     silent = build_defs(settings.model_copy(update={"schedules": False}))
     assert not list(silent.schedules or [])
+    assert not list(silent.sensors or [])
 
 
 def test_every_call_assembles_anew(settings: Settings, defs: dg.Definitions) -> None:
