@@ -32,7 +32,7 @@ def drift(
 ) -> None:
     """Show how far a table has moved from what its models were trained on, day by day."""
     from ngm_assets.cli.console_drift import show_drift
-    from ngm_assets.monitoring.drift_report import drift_report
+    from ngm_assets.monitoring.drift.report import drift_report
     from ngm_assets.platform import open_platform
 
     days = drift_report(

@@ -25,11 +25,11 @@ from ngm_assets.models.registry.registry import ModelRegistry
 from ngm_assets.monitoring.alerting.alerts import alert_rows
 from ngm_assets.monitoring.alerting.conditions import ALERTED
 from ngm_assets.monitoring.alerting.delivery import deliver
-from ngm_assets.monitoring.drift_rows import drift_rows
+from ngm_assets.monitoring.drift.rows import drift_rows
 from ngm_assets.monitoring.evidence import NEW_LABELS, RAW_ROWS
-from ngm_assets.monitoring.performance import new_labels, performance_rows
-from ngm_assets.monitoring.quality_rows import quality_rows
-from ngm_assets.monitoring.raw_counts import raw_counts
+from ngm_assets.monitoring.performance.rows import new_labels, performance_rows
+from ngm_assets.monitoring.quality.raw_counts import raw_counts
+from ngm_assets.monitoring.quality.rows import quality_rows
 from ngm_assets.monitoring.report.page import report_page, write_report
 from ngm_assets.monitoring.reruns.standing import report_rows
 from ngm_assets.monitoring.tables import monitoring_contracts

@@ -10,8 +10,8 @@ from ngm_assets.engine.base import Engine, Query
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.lakehouse.assets import as_metadata, asset_key
 from ngm_assets.models.data.dataset import catalog
-from ngm_assets.monitoring.drift_findings import TableFinding, table_findings
-from ngm_assets.monitoring.performance_findings import PerformanceFinding, performance_findings
+from ngm_assets.monitoring.drift.findings import TableFinding, table_findings
+from ngm_assets.monitoring.performance.findings import PerformanceFinding, performance_findings
 from ngm_assets.predictions.tables import prediction_contract
 from ngm_assets.resources import PARTITION, RANGE_END, Launcher, PlatformResource
 

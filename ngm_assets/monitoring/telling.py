@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES, DriftSeverity
 from ngm_assets.monitoring.evidence import SEVERITY_BY_MODEL, WAITING
-from ngm_assets.monitoring.statistics.base import DRIFT_SEVERITIES, DriftSeverity
 
 Rows = Sequence[Mapping[str, Any]]
 WHOLE = "*"

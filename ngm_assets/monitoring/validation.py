@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ngm_assets.monitoring.alerting.sinks.registry import resolve_sinks
-from ngm_assets.monitoring.policy import policy_of
+from ngm_assets.monitoring.drift.policy import policy_of
 from ngm_assets.settings import Settings
 
 

@@ -27,10 +27,10 @@ from ngm_assets.engine.duckdb import DuckDBEngine
 from ngm_assets.lakehouse.contract import Column, TableContract
 from ngm_assets.lakehouse.delta import DeltaLakehouse
 from ngm_assets.models.reference import column_statistics
-from ngm_assets.monitoring.drift import measure_drift
-from ngm_assets.monitoring.policy import Policy
-from ngm_assets.monitoring.reference import reference_columns
-from ngm_assets.monitoring.statistics.psi import stability_index
+from ngm_assets.monitoring.drift.measure import measure_drift
+from ngm_assets.monitoring.drift.policy import Policy
+from ngm_assets.monitoring.drift.reference import reference_columns
+from ngm_assets.monitoring.drift.statistics.psi import stability_index
 from ngm_assets.raw.landing import Landing
 
 START, DAYS = date(2024, 1, 1), 7

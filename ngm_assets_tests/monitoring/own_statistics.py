@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ngm_assets.monitoring.distribution import KINDS, Distribution
-from ngm_assets.monitoring.statistics.base import (
+from ngm_assets.monitoring.drift.distribution import KINDS, Distribution
+from ngm_assets.monitoring.drift.statistics.base import (
     Bands,
     Outcome,
     evaluated,

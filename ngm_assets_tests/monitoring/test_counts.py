@@ -16,13 +16,13 @@ from ngm_assets.engine.base import Query, Window
 from ngm_assets.engine.duckdb import DuckDBEngine
 from ngm_assets.engine.sql import table_names
 from ngm_assets.errors import ComputeError
-from ngm_assets.monitoring import counts
-from ngm_assets.monitoring.counts import count_columns, count_days, count_query
-from ngm_assets.monitoring.distribution import Bins, Distribution, NumericBins, combined
-from ngm_assets.monitoring.drift import measure_drift
-from ngm_assets.monitoring.policy import Policy
-from ngm_assets.monitoring.reference import ReferenceColumn
-from ngm_assets.monitoring.windows import Source, trailing_windows
+from ngm_assets.monitoring.drift import counts
+from ngm_assets.monitoring.drift.counts import count_columns, count_days, count_query
+from ngm_assets.monitoring.drift.distribution import Bins, Distribution, NumericBins, combined
+from ngm_assets.monitoring.drift.measure import measure_drift
+from ngm_assets.monitoring.drift.policy import Policy
+from ngm_assets.monitoring.drift.reference import ReferenceColumn
+from ngm_assets.monitoring.drift.windows import Source, trailing_windows
 from ngm_assets_tests.monitoring.stored import (
     DAYS,
     ROWS,

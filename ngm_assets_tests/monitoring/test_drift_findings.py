@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ngm_assets.monitoring.drift_findings import TableFinding, table_findings
+from ngm_assets.monitoring.drift.findings import TableFinding, table_findings
 from ngm_assets.monitoring.tables import monitoring_contracts
 from ngm_assets.platform import Platform, open_platform
 from ngm_assets.settings import load_settings

@@ -7,9 +7,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from ngm_assets.monitoring.drift import Repeats, judge_counts
-from ngm_assets.monitoring.reference import ReferenceColumn
-from ngm_assets.monitoring.severity import TableDrift
+from ngm_assets.monitoring.drift.measure import Repeats, judge_counts
+from ngm_assets.monitoring.drift.reference import ReferenceColumn
+from ngm_assets.monitoring.drift.severity import TableDrift
 from ngm_assets_tests.monitoring.test_trials import COLUMNS, POLICY, TRIALS, draw
 from ngm_assets_tests.monitoring.windows import Values, counted, reference_of
 

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ngm_assets.errors import DataError
-from ngm_assets.monitoring.distribution import Distribution, combined
-from ngm_assets.monitoring.judgement import judge
-from ngm_assets.monitoring.policy import Policy
-from ngm_assets.monitoring.reference import reference_column, reference_columns
-from ngm_assets.monitoring.severity import ColumnDrift, TableDrift
-from ngm_assets.monitoring.statistics.base import Outcome, Statistic
+from ngm_assets.monitoring.drift.distribution import Distribution, combined
+from ngm_assets.monitoring.drift.judgement import judge
+from ngm_assets.monitoring.drift.policy import Policy
+from ngm_assets.monitoring.drift.reference import reference_column, reference_columns
+from ngm_assets.monitoring.drift.severity import ColumnDrift, TableDrift
+from ngm_assets.monitoring.drift.statistics.base import Outcome, Statistic
 from ngm_assets_tests.monitoring.windows import Values, counted, judged, reference_of
 
 POLICY = Policy()

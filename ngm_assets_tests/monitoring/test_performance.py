@@ -14,7 +14,7 @@ from ngm_assets.engine.base import Engine, Query
 from ngm_assets.errors import ComputeError
 from ngm_assets.models.data.dataset import catalog, model_spec
 from ngm_assets.models.evaluation.metrics import metrics
-from ngm_assets.monitoring.performance import new_labels, performance_rows
+from ngm_assets.monitoring.performance.rows import new_labels, performance_rows
 from ngm_assets.monitoring.tables import monitoring_contracts
 from ngm_assets.platform import Platform
 from ngm_assets_tests.monitoring.made_models import DAYS, SECOND_VERSION_FROM, WORLDS, World

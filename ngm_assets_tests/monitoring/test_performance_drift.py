@@ -13,9 +13,9 @@ import pytest
 from ngm_assets.engine.base import Window
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.models.data.dataset import model_spec
-from ngm_assets.monitoring.drift import measure_drift
-from ngm_assets.monitoring.performance import performance_rows
-from ngm_assets.monitoring.policy import Policy
+from ngm_assets.monitoring.drift.measure import measure_drift
+from ngm_assets.monitoring.drift.policy import Policy
+from ngm_assets.monitoring.performance.rows import performance_rows
 from ngm_assets.platform import Platform
 from ngm_assets_tests.monitoring.made_models import WORLDS, World
 from ngm_assets_tests.monitoring.made_tables import Promised, day

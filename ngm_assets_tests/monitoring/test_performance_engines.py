@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ngm_assets.monitoring.performance import new_labels, performance_rows
-from ngm_assets.monitoring.quality_rows import quality_rows
-from ngm_assets.monitoring.raw_counts import raw_counts
+from ngm_assets.monitoring.performance.rows import new_labels, performance_rows
+from ngm_assets.monitoring.quality.raw_counts import raw_counts
+from ngm_assets.monitoring.quality.rows import quality_rows
 from ngm_assets.platform import Platform
 from ngm_assets.raw.landing import Landing
 from ngm_assets_tests.engine.sessions import store_raw, unity_engine

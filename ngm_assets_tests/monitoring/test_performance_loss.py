@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from ngm_assets.models.evaluation.metrics import metrics
-from ngm_assets.monitoring.live import at_share, average_precision, quick
-from ngm_assets.monitoring.loss import Estimate, Loss, judge_loss, relative_loss
+from ngm_assets.monitoring.performance.live import at_share, average_precision, quick
+from ngm_assets.monitoring.performance.loss import Estimate, Loss, judge_loss, relative_loss
 
 RANKINGS = [name for name, metric in metrics().items() if metric.needs_both_classes]
 BOUND = 0.2

@@ -13,7 +13,7 @@ from ngm_assets.errors import DataError
 from ngm_assets.gold.arrivals import raw_count_sql
 from ngm_assets.gold.quality import source_counts
 from ngm_assets.gold.tables import FOLDER, gold_contracts
-from ngm_assets.monitoring.raw_counts import raw_counts
+from ngm_assets.monitoring.quality.raw_counts import raw_counts
 from ngm_assets.overlays import read_yaml
 from ngm_assets_tests.estate import open_estate
 from ngm_assets_tests.landings import awkward_landing

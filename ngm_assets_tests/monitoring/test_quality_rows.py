@@ -13,7 +13,7 @@ import pytest
 
 from ngm_assets.lakehouse.assets import CONTRACT_CHECKS
 from ngm_assets.lakehouse.quality import Facts, measure, measure_days
-from ngm_assets.monitoring.quality_rows import quality_rows, watched_tables
+from ngm_assets.monitoring.quality.rows import quality_rows, watched_tables
 from ngm_assets.monitoring.tables import monitoring_contracts
 from ngm_assets.platform import Platform
 from ngm_assets_tests.monitoring.made_tables import (

@@ -8,11 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from ngm_assets.errors import ConfigError
-from ngm_assets.monitoring.distribution import Distribution, TextBins
-from ngm_assets.monitoring.judgement import judge
-from ngm_assets.monitoring.policy import Policy
-from ngm_assets.monitoring.reference import ReferenceColumn
-from ngm_assets.monitoring.statistics.registry import (
+from ngm_assets.monitoring.drift.distribution import Distribution, TextBins
+from ngm_assets.monitoring.drift.judgement import judge
+from ngm_assets.monitoring.drift.policy import Policy
+from ngm_assets.monitoring.drift.reference import ReferenceColumn
+from ngm_assets.monitoring.drift.statistics.registry import (
     GROUP,
     registered_statistics,
     resolve_statistics,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES
 from ngm_assets.monitoring.retraining.decision import Situation, decide
-from ngm_assets.monitoring.statistics.base import DRIFT_SEVERITIES
 from ngm_assets.watching import RetrainingSettings
 
 SUNDAY = date(2026, 6, 28)

@@ -9,12 +9,12 @@ import pytest
 from scipy import stats
 
 from ngm_assets.errors import ConfigError
-from ngm_assets.monitoring.distribution import Distribution, NumericBins
-from ngm_assets.monitoring.judgement import Found, benjamini_hochberg, judge
-from ngm_assets.monitoring.policy import Policy, policy_of
-from ngm_assets.monitoring.reference import ReferenceColumn
-from ngm_assets.monitoring.severity import TableDrift
-from ngm_assets.monitoring.statistics.base import Bands
+from ngm_assets.monitoring.drift.distribution import Distribution, NumericBins
+from ngm_assets.monitoring.drift.judgement import Found, benjamini_hochberg, judge
+from ngm_assets.monitoring.drift.policy import Policy, policy_of
+from ngm_assets.monitoring.drift.reference import ReferenceColumn
+from ngm_assets.monitoring.drift.severity import TableDrift
+from ngm_assets.monitoring.drift.statistics.base import Bands
 
 POLICY = Policy()
 EVEN = (10_000,) * 10

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from ngm_assets.monitoring.distribution import Distribution, Kind
-from ngm_assets.monitoring.statistics.base import Outcome, Statistic
-from ngm_assets.monitoring.statistics.chi_square import ChiSquare
-from ngm_assets.monitoring.statistics.jensen_shannon import JensenShannon
-from ngm_assets.monitoring.statistics.ks import KolmogorovSmirnov
-from ngm_assets.monitoring.statistics.missing_rate import MissingRate
-from ngm_assets.monitoring.statistics.psi import PopulationStabilityIndex
-from ngm_assets.monitoring.statistics.significance import p_of_cells
-from ngm_assets.monitoring.statistics.unseen_categories import UnseenCategories
+from ngm_assets.monitoring.drift.distribution import Distribution, Kind
+from ngm_assets.monitoring.drift.statistics.base import Outcome, Statistic
+from ngm_assets.monitoring.drift.statistics.chi_square import ChiSquare
+from ngm_assets.monitoring.drift.statistics.jensen_shannon import JensenShannon
+from ngm_assets.monitoring.drift.statistics.ks import KolmogorovSmirnov
+from ngm_assets.monitoring.drift.statistics.missing_rate import MissingRate
+from ngm_assets.monitoring.drift.statistics.psi import PopulationStabilityIndex
+from ngm_assets.monitoring.drift.statistics.significance import p_of_cells
+from ngm_assets.monitoring.drift.statistics.unseen_categories import UnseenCategories
 
 Counts = list[int]
 Pair = tuple[Counts, Counts]

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ngm_assets.monitoring.judgement import judge
-from ngm_assets.monitoring.policy import Policy
-from ngm_assets.monitoring.severity import TableDrift
+from ngm_assets.monitoring.drift.judgement import judge
+from ngm_assets.monitoring.drift.policy import Policy
+from ngm_assets.monitoring.drift.severity import TableDrift
 from ngm_assets_tests.monitoring.windows import Values, counted, judged, reference_of
 
 TRIALS = 100

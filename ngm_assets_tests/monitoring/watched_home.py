@@ -17,7 +17,7 @@ from ngm_assets.models.catalog.spec import ModelSpec
 from ngm_assets.models.data.dataset import model_spec, training_frame
 from ngm_assets.models.reference import reference_statistics
 from ngm_assets.models.registry.versions import COMPLETE, PROMOTED, PROMOTION, VersionInfo
-from ngm_assets.monitoring.drift_rows import drift_rows
+from ngm_assets.monitoring.drift.rows import drift_rows
 from ngm_assets.platform import Platform, open_platform
 from ngm_assets.settings import load_settings
 

@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ngm_assets.models.reference import column_statistics, text_statistics
-from ngm_assets.monitoring.distribution import Bins, Distribution, NumericBins
-from ngm_assets.monitoring.judgement import judge
-from ngm_assets.monitoring.policy import Policy
-from ngm_assets.monitoring.reference import ReferenceColumn, reference_column
-from ngm_assets.monitoring.severity import TableDrift
+from ngm_assets.monitoring.drift.distribution import Bins, Distribution, NumericBins
+from ngm_assets.monitoring.drift.judgement import judge
+from ngm_assets.monitoring.drift.policy import Policy
+from ngm_assets.monitoring.drift.reference import ReferenceColumn, reference_column
+from ngm_assets.monitoring.drift.severity import TableDrift
 
 Values = NDArray[Any]
 

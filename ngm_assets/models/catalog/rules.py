@@ -11,6 +11,7 @@ from ngm_assets.errors import ConfigError
 from ngm_assets.models.catalog.spec import OUTPUT_PLACEHOLDERS, ModelSpec, template_placeholders
 from ngm_assets.models.estimators.base import (
     EstimatorEntry,
+    named_estimators,
     registered_estimators,
     resolve_estimator,
 )
@@ -134,8 +135,9 @@ def _estimator_faults(spec: ModelSpec, tables: Tables) -> Iterator[Fault]:
     name, known = spec.estimator.type, registered_estimators()
     entry = known.get(name)
     if entry is None:
-        if "." not in name:
-            yield Fault(("estimator", "type"), f"unknown estimator {name}.", nearest(name, known))
+        names = named_estimators()
+        if "." not in name and name not in names:
+            yield Fault(("estimator", "type"), f"unknown estimator {name}.", nearest(name, names))
             return
         try:
             resolve_estimator(name)

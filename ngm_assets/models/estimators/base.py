@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ngm_assets.errors import ConfigError
+from ngm_assets.plugins import Plugins
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ngm_assets.models.data.frames import FloatArray, ModelFrame
 
 Flavor = Literal["xgboost", "sklearn", "json"]
+GROUP = "ngm_assets.estimators"
+"""Group of entry points by which other packages register estimators."""
 COVERAGE = 0.8
 """Share of rows that P10..P90 is to hold."""
 
@@ -205,21 +207,34 @@ def registered_estimators() -> Mapping[str, EstimatorEntry]:
     }
 
 
-def resolve_estimator(name: str) -> type[Estimator]:
-    """Import and return the estimator of a registered name or of "package.module:Class".
+def named_estimators() -> Mapping[str, str]:
+    """Return "module:Class" of every estimator that has a name, those of other packages too.
 
     Raises:
-        ConfigError: The name is not registered and is no importable path.
+        ConfigError: An entry point takes a name that is taken.
     """
-    entry = registered_estimators().get(name)
-    target = entry.target if entry else name
-    module_name, _, class_name = target.replace(":", ".").rpartition(".")
-    try:
-        found: type[Estimator] = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError, ValueError) as error:
+    return _plugins().registered()
+
+
+def _plugins() -> Plugins:
+    own = {name: entry.target for name, entry in registered_estimators().items()}
+    return Plugins("estimator", GROUP, own)
+
+
+def resolve_estimator(name: str) -> type[Estimator]:
+    """Import and return the estimator of a name or of "package.module:Class".
+
+    Raises:
+        ConfigError: The name is not registered and is no importable path, or what is there is no
+            estimator.
+    """
+    known = named_estimators()
+    found: type[Estimator] = _plugins().load(name, known, "estimator.type", lambda made: made)
+    missing = [verb for verb in ("fit", "load") if not callable(getattr(found, verb, None))]
+    if missing:
         raise ConfigError(
-            f"Unknown estimator {name!r}: {error}.",
+            f"The estimator {name!r} has no {' and no '.join(missing)}.",
             where="estimator.type",
-            mend=f"Use one of {', '.join(registered_estimators())} or package.module:Class.",
-        ) from error
+            mend="Give the class the class methods fit and load, as the protocol Estimator says.",
+        )
     return found

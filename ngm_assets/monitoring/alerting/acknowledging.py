@@ -11,7 +11,7 @@ from ngm_assets.engine.base import Query, Window
 from ngm_assets.errors import ConfigError
 from ngm_assets.monitoring.alerting.alerts import newest_rows
 from ngm_assets.monitoring.alerting.keeping import keep
-from ngm_assets.monitoring.statistics.base import DRIFT_SEVERITIES
+from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES
 
 if TYPE_CHECKING:
     from ngm_assets.engine.base import Engine

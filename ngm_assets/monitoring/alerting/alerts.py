@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ngm_assets.engine.base import Query, Window
 from ngm_assets.monitoring.alerting.conditions import Condition, Kind, conditions
-from ngm_assets.monitoring.statistics.base import DRIFT_SEVERITIES, DriftSeverity
+from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES, DriftSeverity
 
 if TYPE_CHECKING:
     from ngm_assets.engine.base import Engine

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from ngm_assets.engine.base import Query, Window
-from ngm_assets.monitoring.statistics.base import DRIFT_SEVERITIES, DriftSeverity
+from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES, DriftSeverity
 
 if TYPE_CHECKING:
     from ngm_assets.engine.base import Engine

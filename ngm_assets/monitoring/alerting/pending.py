@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ngm_assets.monitoring.statistics.base import DRIFT_SEVERITIES
+from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES
 
 if TYPE_CHECKING:
     from ngm_assets.monitoring.alerting.alerts import Alert

@@ -10,7 +10,7 @@ from typing import Any
 
 from ngm_assets.engine.base import Engine, Query, Window
 from ngm_assets.errors import ConfigError
-from ngm_assets.monitoring.statistics.base import DRIFT_SEVERITIES
+from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES
 from ngm_assets.monitoring.telling import ANY_VERSION, NOT_EVALUATED, WHOLE
 
 UNKNOWN = "not evaluated"

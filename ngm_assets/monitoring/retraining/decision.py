@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ngm_assets.monitoring.statistics.base import DRIFT_SEVERITIES
+from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES
 from ngm_assets.watching import RetrainingSettings
 
 SEVERE = DRIFT_SEVERITIES.index("severe")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ngm_assets.monitoring.alerting.alerts import Alert, alert_id, folded
 from ngm_assets.monitoring.alerting.conditions import Condition
-from ngm_assets.monitoring.statistics.base import DRIFT_SEVERITIES
+from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES
 from ngm_assets_tests.monitoring.alerting.tables import MODEL, TABLE, day, found
 
 PART = f"{MODEL}/cost/psi"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngm_assets.errors import ConfigError
 from ngm_assets.monitoring.alerting.sinks.base import Sink, Surroundings
-from ngm_assets.monitoring.plugins import Plugins
+from ngm_assets.plugins import Plugins
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from ngm_assets.monitoring.distribution import Distribution, Kind
-from ngm_assets.monitoring.statistics.base import Bands, Outcome, evaluated, remark, without_values
-from ngm_assets.monitoring.statistics.significance import noise, pearson
+from ngm_assets.monitoring.drift.distribution import Distribution, Kind
+from ngm_assets.monitoring.drift.statistics.base import (
+    Bands,
+    Outcome,
+    evaluated,
+    remark,
+    without_values,
+)
+from ngm_assets.monitoring.drift.statistics.significance import noise, pearson
 
 
 class ChiSquare:

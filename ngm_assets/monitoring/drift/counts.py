@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ngm_assets.engine.base import Query, Value, Window
 from ngm_assets.errors import ComputeError
 from ngm_assets.lakehouse.statements import quoted
-from ngm_assets.monitoring.distribution import Bins, Distribution, NumericBins
+from ngm_assets.monitoring.drift.distribution import Bins, Distribution, NumericBins
 
 if TYPE_CHECKING:
     from ngm_assets.engine.base import Engine

@@ -12,16 +12,20 @@ from ngm_assets.engine.sql import output_columns, table_names
 from ngm_assets.errors import NgmError
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.models.data.dataset import label_parameters, label_sql
-from ngm_assets.monitoring.drift import Repeats, kinds_of
-from ngm_assets.monitoring.reference import ReferenceColumn, reference_column, reference_columns
-from ngm_assets.monitoring.windows import Source
+from ngm_assets.monitoring.drift.measure import Repeats, kinds_of
+from ngm_assets.monitoring.drift.reference import (
+    ReferenceColumn,
+    reference_column,
+    reference_columns,
+)
+from ngm_assets.monitoring.drift.windows import Source
 from ngm_assets.predictions.tables import prediction_contracts, table_name
 
 if TYPE_CHECKING:
     from ngm_assets.lakehouse.contract import TableContract
     from ngm_assets.models.catalog.spec import ModelSpec
-    from ngm_assets.monitoring.distribution import Kind
-    from ngm_assets.monitoring.watched import Watched
+    from ngm_assets.monitoring.drift.distribution import Kind
+    from ngm_assets.monitoring.drift.watched import Watched
     from ngm_assets.platform import Platform
 
 PREDICTION = "prediction"

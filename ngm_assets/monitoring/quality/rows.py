@@ -21,7 +21,7 @@ from ngm_assets.lakehouse.quality import (
     volume_finding,
 )
 from ngm_assets.models.data.dataset import catalog
-from ngm_assets.monitoring.due import due_rows, scores_every_row
+from ngm_assets.monitoring.quality.due import due_rows, scores_every_row
 from ngm_assets.predictions.tables import prediction_contract
 
 if TYPE_CHECKING:

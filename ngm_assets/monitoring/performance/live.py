@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ngm_assets.models.catalog.spec import ModelSpec
     from ngm_assets.models.data.frames import FloatArray
     from ngm_assets.models.evaluation.metrics import Metric
-    from ngm_assets.monitoring.ripe import Outcomes
+    from ngm_assets.monitoring.performance.ripe import Outcomes
 
 
 @dataclass(frozen=True)

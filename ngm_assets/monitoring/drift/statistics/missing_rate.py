@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from ngm_assets.monitoring.distribution import KINDS, Distribution
-from ngm_assets.monitoring.statistics.base import Bands, Outcome, evaluated, not_evaluated
-from ngm_assets.monitoring.statistics.significance import p_of_difference
+from ngm_assets.monitoring.drift.distribution import KINDS, Distribution
+from ngm_assets.monitoring.drift.statistics.base import (
+    Bands,
+    Outcome,
+    evaluated,
+    not_evaluated,
+)
+from ngm_assets.monitoring.drift.statistics.significance import p_of_difference
 
 
 class MissingRate:

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ngm_assets.monitoring.counts import Counted, count_columns
-from ngm_assets.monitoring.distribution import Bins, Kind
-from ngm_assets.monitoring.judgement import Found, judge
+from ngm_assets.monitoring.drift.counts import Counted, count_columns
+from ngm_assets.monitoring.drift.distribution import Bins, Kind
+from ngm_assets.monitoring.drift.judgement import Found, judge
 
 if TYPE_CHECKING:
     from ngm_assets.engine.base import Engine, Value, Window
     from ngm_assets.lakehouse.contract import TableContract
-    from ngm_assets.monitoring.policy import Policy
-    from ngm_assets.monitoring.reference import ReferenceColumn
-    from ngm_assets.monitoring.severity import TableDrift
+    from ngm_assets.monitoring.drift.policy import Policy
+    from ngm_assets.monitoring.drift.reference import ReferenceColumn
+    from ngm_assets.monitoring.drift.severity import TableDrift
 
 NUMBERS = ("double", "float", "decimal", "bigint", "int", "smallint", "tinyint", "boolean")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ngm_assets.monitoring.distribution import Distribution
+from ngm_assets.monitoring.drift.distribution import Distribution
 
 RARE = 0.01
 """Share of the reference below which a cell is rare."""

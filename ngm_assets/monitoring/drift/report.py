@@ -11,15 +11,15 @@ from ngm_assets.errors import ConfigError
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.models.catalog.rules import nearest
 from ngm_assets.models.data.dataset import named
-from ngm_assets.monitoring.drift_findings import (
+from ngm_assets.monitoring.drift.findings import (
     greatest_psi,
     stored_drift,
     unevaluated,
     worst_columns,
 )
-from ngm_assets.monitoring.drift_metrics import ALL
-from ngm_assets.monitoring.drift_subjects import LABELS
-from ngm_assets.monitoring.severity import worst
+from ngm_assets.monitoring.drift.metrics import ALL
+from ngm_assets.monitoring.drift.severity import worst
+from ngm_assets.monitoring.drift.subjects import LABELS
 from ngm_assets.predictions.tables import prediction_contracts
 
 if TYPE_CHECKING:

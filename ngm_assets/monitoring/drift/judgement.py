@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from ngm_assets.monitoring.distribution import Distribution
-from ngm_assets.monitoring.policy import Policy
-from ngm_assets.monitoring.reference import ReferenceColumn
-from ngm_assets.monitoring.severity import (
+from ngm_assets.monitoring.drift.distribution import Distribution
+from ngm_assets.monitoring.drift.policy import Policy
+from ngm_assets.monitoring.drift.reference import ReferenceColumn
+from ngm_assets.monitoring.drift.severity import (
     BROKEN,
     ColumnDrift,
     Measured,
@@ -17,7 +17,12 @@ from ngm_assets.monitoring.severity import (
     table_drift,
     worst,
 )
-from ngm_assets.monitoring.statistics.base import Outcome, Statistic, Status, not_evaluated
+from ngm_assets.monitoring.drift.statistics.base import (
+    Outcome,
+    Statistic,
+    Status,
+    not_evaluated,
+)
 
 Found = Distribution | str
 """A column's current distribution, or the word for why there is none."""

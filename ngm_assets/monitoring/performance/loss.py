@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ngm_assets.monitoring.statistics.base import DriftSeverity
+from ngm_assets.monitoring.drift.statistics.base import DriftSeverity
 
 Verdict = Literal["stable", "degraded", "could_not_evaluate"]
 CRITICAL_FACTOR = 2.0

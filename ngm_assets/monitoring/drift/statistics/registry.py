@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ngm_assets.errors import ConfigError
-from ngm_assets.monitoring.distribution import KINDS, Distribution
-from ngm_assets.monitoring.plugins import Plugins
-from ngm_assets.monitoring.statistics.base import Bands, Outcome, Statistic
+from ngm_assets.monitoring.drift.distribution import KINDS, Distribution
+from ngm_assets.monitoring.drift.statistics.base import Bands, Outcome, Statistic
+from ngm_assets.plugins import Plugins
 
 GROUP = "ngm_assets.drift_statistics"
 """Group of entry points by which other packages register statistics."""
-HERE = "ngm_assets.monitoring.statistics"
+HERE = "ngm_assets.monitoring.drift.statistics"
 PLUGINS = Plugins(
     "drift statistic",
     GROUP,

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ngm_assets.errors import DataError
-from ngm_assets.monitoring.distribution import Bins, Distribution, NumericBins, TextBins
+from ngm_assets.monitoring.drift.distribution import (
+    Bins,
+    Distribution,
+    NumericBins,
+    TextBins,
+)
 
 FEWEST_LISTED = 10
 """Training rows of a category below which it is not told apart.

@@ -15,8 +15,8 @@ from pydantic import (
 )
 
 from ngm_assets.errors import ConfigError
-from ngm_assets.monitoring.statistics.base import SIGNIFICANCE, Bands, Statistic
-from ngm_assets.monitoring.statistics.registry import resolve_statistics
+from ngm_assets.monitoring.drift.statistics.base import SIGNIFICANCE, Bands, Statistic
+from ngm_assets.monitoring.drift.statistics.registry import resolve_statistics
 
 
 class Policy(BaseModel):

@@ -8,14 +8,14 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.engine.base import Query, Window
-from ngm_assets.monitoring.drift_metrics import ALL
-from ngm_assets.monitoring.severity import worst
-from ngm_assets.monitoring.statistics.base import DRIFT_SEVERITIES
+from ngm_assets.monitoring.drift.metrics import ALL
+from ngm_assets.monitoring.drift.severity import worst
+from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES
 from ngm_assets.monitoring.tables import monitoring_contracts
 
 if TYPE_CHECKING:
     from ngm_assets.engine.base import Engine
-    from ngm_assets.monitoring.statistics.base import DriftSeverity
+    from ngm_assets.monitoring.drift.statistics.base import DriftSeverity
 
 WORST_COLUMNS = 10
 NAMED_REASONS = 5

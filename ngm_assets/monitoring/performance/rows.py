@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any
 from ngm_assets.errors import NgmError
 from ngm_assets.models.data.dataset import catalog, named
 from ngm_assets.models.evaluation.metrics import metrics
-from ngm_assets.monitoring.holdout import Holdout, Promises
-from ngm_assets.monitoring.live import Live, measure_live, point
-from ngm_assets.monitoring.loss import Estimate, Loss, could_not, judge_loss
-from ngm_assets.monitoring.ripe import Outcomes, outcomes_by_day, performance_window, ripe_labels
+from ngm_assets.monitoring.performance.holdout import Holdout, Promises
+from ngm_assets.monitoring.performance.live import Live, measure_live, point
+from ngm_assets.monitoring.performance.loss import Estimate, Loss, could_not, judge_loss
+from ngm_assets.monitoring.performance.ripe import (
+    Outcomes,
+    outcomes_by_day,
+    performance_window,
+    ripe_labels,
+)
 from ngm_assets.monitoring.telling import ANY_VERSION
 
 if TYPE_CHECKING:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ngm_assets.monitoring.distribution import KINDS, Distribution
-from ngm_assets.monitoring.statistics.base import Bands, Outcome, evaluated, remark, without_values
-from ngm_assets.monitoring.statistics.significance import noise, p_of_difference
+from ngm_assets.monitoring.drift.distribution import KINDS, Distribution
+from ngm_assets.monitoring.drift.statistics.base import (
+    Bands,
+    Outcome,
+    evaluated,
+    remark,
+    without_values,
+)
+from ngm_assets.monitoring.drift.statistics.significance import noise, p_of_difference
 
 
 class PopulationStabilityIndex:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from ngm_assets.errors import NgmError
 from ngm_assets.models.data.dataset import catalog, named
 from ngm_assets.models.registry.versions import newest_promoted
-from ngm_assets.monitoring.drift import comparable_bins, judge_counts
-from ngm_assets.monitoring.drift_metrics import Place, Row, not_evaluated_row, table_rows
-from ngm_assets.monitoring.drift_subjects import (
+from ngm_assets.monitoring.drift.measure import comparable_bins, judge_counts
+from ngm_assets.monitoring.drift.metrics import Place, Row, not_evaluated_row, table_rows
+from ngm_assets.monitoring.drift.policy import policy_of
+from ngm_assets.monitoring.drift.subjects import (
     LABELS,
     Subject,
     days_between,
@@ -20,15 +21,14 @@ from ngm_assets.monitoring.drift_subjects import (
     together,
     told,
 )
-from ngm_assets.monitoring.policy import policy_of
-from ngm_assets.monitoring.watched import watched_version
-from ngm_assets.monitoring.windows import Source, trailing_windows
+from ngm_assets.monitoring.drift.watched import watched_version
+from ngm_assets.monitoring.drift.windows import Source, trailing_windows
 
 if TYPE_CHECKING:
     from ngm_assets.models.catalog.spec import ModelSpec
     from ngm_assets.models.registry.registry import ModelRegistry
     from ngm_assets.models.registry.versions import VersionInfo
-    from ngm_assets.monitoring.policy import Policy
+    from ngm_assets.monitoring.drift.policy import Policy
     from ngm_assets.platform import Platform
 
 

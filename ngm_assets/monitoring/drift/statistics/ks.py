@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from ngm_assets.monitoring.distribution import Distribution, Kind
-from ngm_assets.monitoring.statistics.base import Bands, Outcome, evaluated, remark, without_values
+from ngm_assets.monitoring.drift.distribution import Distribution, Kind
+from ngm_assets.monitoring.drift.statistics.base import (
+    Bands,
+    Outcome,
+    evaluated,
+    remark,
+    without_values,
+)
 
 
 class KolmogorovSmirnov:

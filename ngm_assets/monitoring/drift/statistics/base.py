@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from ngm_assets.errors import ConfigError
-from ngm_assets.monitoring.distribution import Distribution, Kind
+from ngm_assets.monitoring.drift.distribution import Distribution, Kind
 
 Status = Literal["stable", "drifted", "could_not_evaluate"]
 DriftSeverity = Literal["none", "moderate", "severe", "critical"]

@@ -8,12 +8,12 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from ngm_assets.engine.base import Window
-from ngm_assets.monitoring.counts import Counted, count_days
-from ngm_assets.monitoring.distribution import combined, nothing
+from ngm_assets.monitoring.drift.counts import Counted, count_days
+from ngm_assets.monitoring.drift.distribution import combined, nothing
 
 if TYPE_CHECKING:
     from ngm_assets.engine.base import Engine, Value
-    from ngm_assets.monitoring.distribution import Bins
+    from ngm_assets.monitoring.drift.distribution import Bins
 
 
 @dataclass(frozen=True)

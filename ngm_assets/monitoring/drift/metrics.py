@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from ngm_assets.monitoring.distribution import NumericBins
+from ngm_assets.monitoring.drift.distribution import NumericBins
 
 if TYPE_CHECKING:
-    from ngm_assets.monitoring.counts import Counted
-    from ngm_assets.monitoring.drift_subjects import Subject
-    from ngm_assets.monitoring.severity import ColumnDrift, TableDrift
+    from ngm_assets.monitoring.drift.counts import Counted
+    from ngm_assets.monitoring.drift.severity import ColumnDrift, TableDrift
+    from ngm_assets.monitoring.drift.subjects import Subject
 
 ALL = "*"
 LONGEST_REASON = 500

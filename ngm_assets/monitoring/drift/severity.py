@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ngm_assets.monitoring.policy import Policy
-from ngm_assets.monitoring.statistics.base import (
+from ngm_assets.monitoring.drift.policy import Policy
+from ngm_assets.monitoring.drift.statistics.base import (
     DRIFT_SEVERITIES,
     DriftSeverity,
     Outcome,

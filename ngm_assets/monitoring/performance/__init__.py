@@ -1,0 +1,1 @@
+"""How good predictions turned out to be, once their labels were ripe."""
