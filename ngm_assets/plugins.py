@@ -70,3 +70,9 @@ class Plugins:
                 where=where,
                 mend=f"Use one of {', '.join(registered)} or package.module:Class.",
             ) from error
+        except Exception as error:
+            raise ConfigError(
+                f"The {self.what} {name!r} cannot be loaded: {type(error).__name__}: {error}.",
+                where=where,
+                mend="Mend its module or class, or take it out of the settings.",
+            ) from error

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from ngm_assets.cli.shared import Env, Home, day_of, home_of
-from ngm_assets.errors import ConfigError
 from ngm_assets.settings import load_settings
 
 monitor_app = typer.Typer(help="What monitoring found.", no_args_is_help=True)
@@ -44,8 +43,6 @@ def report(
     engine = open_platform(settings).engine
     last = newest_day(engine) if end is None else day_of(end, "--to")
     first = last - timedelta(days=SHOWN_DAYS - 1) if start is None else day_of(start, "--from")
-    if first > last:
-        raise ConfigError(f"--from {first} lies after --to {last}.", mend="Swap the two days.")
     path = (out or settings.home / "reports" / "monitoring.html").expanduser()
     write_report(report_page(engine, settings.env, first, last), path)
     typer.echo(str(path))

@@ -174,7 +174,9 @@ def _asset(kind: Kind, settings: Settings, partitions: Partitions) -> dg.AssetsD
         step_launcher: Launcher,
     ) -> Iterator[dg.MaterializeResult[None]]:
         opened = platform.open()
-        job = Job(opened, registry.open(), *days_of(context), context.op_config or {})
+        job = Job(
+            opened, registry.open(), *days_of(context), context.op_execution_context.op_config or {}
+        )
         rows = kind.rows(job)
         opened.engine.store(contract, rows, job.start, job.end)
         told = {day: kind.told(day, _of(day, rows)) for day in days_between(job.start, job.end)}

@@ -36,7 +36,7 @@ def monitoring_sensors(
     """
     return [
         _watch_sensor(jobs["daily"], jobs["monitoring"]),
-        *retraining_sensors(settings, jobs["training"]),
+        *retraining_sensors(settings, partitions, jobs["training"]),
         late_data_sensor(settings, jobs["daily"]),
         failure_sensor(partitions, jobs["failures"]),
         _delivery_sensor(jobs["deliveries"]),

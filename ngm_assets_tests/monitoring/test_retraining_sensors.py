@@ -17,6 +17,7 @@ from ngm_assets.monitoring.retraining.sensors import (
     REASON_TAG,
     retraining_sensors,
 )
+from ngm_assets.partitions import build_partitions
 from ngm_assets.settings import load_settings
 from ngm_assets_tests.monitoring.told import run_of, said, tell, ticked
 
@@ -38,10 +39,18 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
+def sensors_of(home: Path, end: date | None = None) -> list[dg.SensorDefinition]:
+    """Return both sensors of a home whose partitions go on, or end."""
+    settings = load_settings(
+        env="local", home=home, start_date=date(2026, 1, 1), end_date=end, environ={}
+    )
+    return retraining_sensors(settings, build_partitions(settings), TRAINING)
+
+
 @pytest.fixture(params=sorted(TABLES))
 def sensor(request: pytest.FixtureRequest, tmp_path: Path) -> dg.SensorDefinition:
     """Return each of the two sensors."""
-    sensors = retraining_sensors(load_settings(env="local", home=tmp_path), TRAINING)
+    sensors = sensors_of(tmp_path)
     return next(each for each in sensors if each.name == request.param)
 
 
@@ -128,6 +137,16 @@ def test_severe_for_days_asks_when_the_newest_day_is_severe(
     assert not ticked(sensor, instance, None).run_requests
 
 
+def test_an_estate_that_ended_is_not_asked_for_a_monday_after_its_end(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    drift = next(each for each in sensors_of(tmp_path, SUNDAY) if each.name == "drift_sensor")
+    find(instance, drift, SUNDAY, **{MODEL: "critical"})
+    answer = ticked(drift, instance, None)
+    assert not answer.run_requests
+    assert f"no partition {MONDAY}" in said(answer)
+
+
 def test_nothing_judged_is_said(sensor: dg.SensorDefinition) -> None:
     with dg.DagsterInstance.ephemeral() as empty:
         answer = ticked(sensor, empty, None)
@@ -135,7 +154,7 @@ def test_nothing_judged_is_said(sensor: dg.SensorDefinition) -> None:
 
 
 def test_too_few_new_labels_or_unknown_ones_hold_it_back(tmp_path: Path) -> None:
-    sensors = retraining_sensors(load_settings(env="local", home=tmp_path), TRAINING)
+    sensors = sensors_of(tmp_path)
     drift = next(each for each in sensors if each.name == "drift_sensor")
     with dg.DagsterInstance.ephemeral() as instance:
         find(instance, drift, SUNDAY, **{MODEL: "critical"})

@@ -10,7 +10,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ngm_assets.build import FEATURE_JOB, INFERENCE_JOB, SNAPSHOT_JOB, TRAINING_JOB
+from ngm_assets.build import (
+    FEATURE_JOB,
+    INFERENCE_JOB,
+    MONITORING_JOB,
+    SNAPSHOT_JOB,
+    TRAINING_JOB,
+)
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.gold.tables import gold_contracts
 from ngm_assets.models.data.dataset import named
@@ -26,6 +32,7 @@ from ngm_assets_tests.workspace.estate import Estate, estate_in
 
 TOLERANCE = 1e-9
 MODEL = "cost_anomaly_detector"
+MONITORED = ("drift_metrics", "alerts", "alert_deliveries")
 TABLES = {**gold_contracts(), **feature_contracts()}
 
 
@@ -67,6 +74,13 @@ def launched(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> Iterator
                 *days,
                 assets=[("predictions", f"{MODEL}_predictions")],
             )
+            runs["monitoring"] = run_job(
+                settings,
+                instance,
+                MONITORING_JOB,
+                *days,
+                assets=[("monitoring", name) for name in MONITORED],
+            )
         yield Launched(estate, runs, start, end)
         assert estate.opened.workspace.protocol_errors == []
 
@@ -84,7 +98,7 @@ def rows_of(launched: Launched, full_name: str) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.parametrize("run", ["tables", "model", "rows"])
+@pytest.mark.parametrize("run", ["tables", "model", "rows", "monitoring"])
 def test_every_run_succeeds(launched: Launched, run: str) -> None:
     assert [problem.message for problem in launched.runs[run].problems] == []
     assert launched.runs[run].errors == ()
@@ -104,6 +118,27 @@ def test_a_launched_step_writes_what_a_local_one_writes(launched: Launched, tabl
         [contract.partition, *contract.entity_key],
         tolerance=TOLERANCE,
     )
+
+
+def test_drift_is_judged_on_the_workspace_and_told_to_the_sensors(launched: Launched) -> None:
+    judged = [
+        row for row in rows_of(launched, "monitoring.drift_metrics") if row["column_name"] == "*"
+    ]
+    days = days_between(launched.start, launched.end)
+    assert {(row["monitor_date"], row["model_name"]) for row in judged} == {
+        (day, MODEL) for day in days if day >= launched.estate.whole.plan.weeks[-1]
+    }
+    assert {row["status"] for row in judged if row["table_name"] == "features.cost_features"} == {
+        "stable"
+    }
+    told = {
+        e.asset_materialization.partition: e.asset_materialization.metadata
+        for e in launched.events("monitoring", dg.DagsterEventType.ASSET_MATERIALIZATION)
+        if e.asset_materialization is not None
+        and e.asset_materialization.asset_key.path[-1] == "drift_metrics"
+    }
+    assert set(told) == {day.isoformat() for day in days}
+    assert all(MODEL in each["severity_by_model"].value for each in told.values())
 
 
 def test_days_that_were_not_asked_for_are_untouched(launched: Launched) -> None:

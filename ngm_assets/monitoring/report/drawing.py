@@ -1,60 +1,56 @@
-"""Draws the pictures of a report as SVG, without any global plotting state."""
+"""Draws the curves of a report as SVG, without any global plotting state."""
 
 from __future__ import annotations
 
 import io
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-from ngm_assets.monitoring.report.reading import Histogram
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SIZE = (4.4, 2.6)
-LONGEST_LABEL = 18
-BEFORE, NOW, HOLDOUT, BASELINE = "#9aa5b1", "#2f5fd0", "#1b7f4d", "#b3541e"
+SIZE = (4.4, 2.4)
+MOST_TICKS = 7
+NOW, HOLDOUT, BASELINE = "#2f5fd0", "#1b7f4d", "#b3541e"
 
 
-def shares(found: Histogram) -> str:
-    """Draw a column's shares per bin, training beside the window."""
+def performance(rows: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Draw a model's live metric with its interval, beside the holdout and the baseline.
+
+    A day without a value is a gap.
+
+    Args:
+        rows: Rows of `model_performance` of one model, days in order.
+        name: Told apart from other pictures of the page by it; letters and digits.
+    """
     figure, axes = _figure()
-    places = range(len(found.labels))
-    axes.bar([p - 0.2 for p in places], found.reference, 0.4, color=BEFORE, label="training")
-    axes.bar([p + 0.2 for p in places], found.current, 0.4, color=NOW, label="window")
-    axes.set_xticks(list(places))
-    labels = [label[:LONGEST_LABEL] for label in found.labels]
-    axes.set_xticklabels(labels, rotation=45, ha="right", fontsize=6)
-    axes.set_ylabel("share", fontsize=7)
-    axes.legend(fontsize=6, frameon=False)
-    return _svg(figure)
-
-
-def performance(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Draw a model's live metric with its interval, beside the holdout and the baseline."""
-    figure, axes = _figure()
-    days = [row["monitor_date"] for row in rows]
-    axes.plot(days, [row["value"] for row in rows], color=NOW, marker="o", ms=2.5, label="live")
-    banded = [row for row in rows if row["value_low"] is not None]
-    axes.fill_between(
-        [row["monitor_date"] for row in banded],
-        [row["value_low"] for row in banded],
-        [row["value_high"] for row in banded],
-        color=NOW,
-        alpha=0.15,
-        linewidth=0,
-    )
-    for name, color, label in (
-        ("holdout_value", HOLDOUT, "holdout"),
-        ("baseline_value", BASELINE, "baseline"),
+    places = [row["monitor_date"].toordinal() for row in rows]
+    axes.plot(places, _numbers(rows, "value"), color=NOW, marker="o", ms=2.5, label="live")
+    low, high = _numbers(rows, "value_low"), _numbers(rows, "value_high")
+    axes.fill_between(places, low, high, color=NOW, alpha=0.15, linewidth=0)
+    for column, color, style in (
+        ("holdout_value", HOLDOUT, "--"),
+        ("baseline_value", BASELINE, ":"),
     ):
-        known = [(row["monitor_date"], row[name]) for row in rows if row[name] is not None]
-        if known:
-            axes.plot(*zip(*known, strict=True), color=color, linestyle="--", lw=1, label=label)
-    axes.tick_params(axis="x", labelrotation=45, labelsize=6)
-    axes.set_ylabel(f"{rows[-1]['metric']} ({rows[-1]['direction']} is better)", fontsize=6)
-    axes.legend(fontsize=6, frameon=False)
-    return _svg(figure)
+        numbers = _numbers(rows, column)
+        if not all(map(math.isnan, numbers)):
+            label = column.removesuffix("_value")
+            marker = "_" if len(rows) == 1 else ""
+            axes.plot(
+                places, numbers, color=color, ls=style, lw=1.2, marker=marker, ms=14, label=label
+            )
+    axes.set_xlim(places[0] - 0.5, places[-1] + 0.5)
+    shown = rows[:: -math.ceil(len(rows) / MOST_TICKS)]
+    axes.set_xticks([row["monitor_date"].toordinal() for row in shown])
+    axes.set_xticklabels([f"{row['monitor_date']:%m-%d}" for row in shown], fontsize=7)
+    figure.legend(loc="outside upper left", ncols=3, fontsize=7, frameon=False)
+    return _svg(figure, name)
+
+
+def _numbers(rows: Sequence[Mapping[str, Any]], column: str) -> list[float]:
+    return [math.nan if row[column] is None else float(row[column]) for row in rows]
 
 
 def _figure() -> tuple[Figure, Any]:
@@ -63,16 +59,21 @@ def _figure() -> tuple[Figure, Any]:
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(axis="y", labelsize=6)
+    axes.tick_params(axis="y", labelsize=7)
     return figure, axes
 
 
-def _svg(figure: Figure) -> str:
-    """Return the picture, the same for the same figure: without date and random ids."""
+def _svg(figure: Figure, name: str) -> str:
+    """Return the picture, the same for the same figure: without date and random ids.
+
+    Ids begin with the name, for they must be unique on a page.
+    """
     import matplotlib as mpl
 
     held = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context({"svg.hashsalt": "ngm_assets", "svg.fonttype": "none"}):
-        figure.savefig(held, format="svg", metadata={"Date": None})
+        figure.savefig(held, format="svg", metadata=nothing)
     text = held.getvalue()
-    return text[text.index("<svg") :]
+    picture = text[text.index("<svg") :]
+    return re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{name}-", picture)

@@ -11,11 +11,10 @@ from typing import Any
 from ngm_assets.engine.base import Engine, Query, Window
 from ngm_assets.errors import ConfigError
 from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES
+from ngm_assets.monitoring.report.columns import UNKNOWN, Column, Row, said_of, worst_columns
 from ngm_assets.monitoring.telling import ANY_VERSION, NOT_EVALUATED, WHOLE
 
-UNKNOWN = "not evaluated"
-WORST_COLUMNS = 8
-Row = Mapping[str, Any]
+TABLES = ("drift_metrics", "model_performance", "data_quality", "alerts")
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Cell:
     """A table on a day: the worst that any model's reference says.
 
     Attributes:
-        severity: none to critical, or "not evaluated"; empty = nothing is stored.
+        severity: none to critical, or "not evaluated".
         note: Models, reasons.
     """
 
@@ -32,73 +31,75 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Histogram:
-    """A column's shares per bin, in training and in the window.
-
-    Attributes:
-        title: Table and column.
-        note: Model, severity, statistic.
-        labels: A text per bin.
-        reference: Shares, summing to 1 where there are rows.
-        current: The same of the window.
-    """
-
-    title: str
-    note: str
-    labels: tuple[str, ...]
-    reference: tuple[float, ...]
-    current: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class Contents:
-    """Everything a report shows.
+    """Everything a report shows. A day is None where a table has no rows in the report's days.
 
     Attributes:
         start: First day.
         end: Last day.
         heat: Cell by table and day.
-        worst: Columns of the newest judged day that moved most.
+        judged_on: Newest day of which drift is stored.
+        worst: Columns that moved most on that day.
         performance: Rows of `model_performance` by model, days in order.
-        alerts: Alerts of the newest day, the most severe first.
-        quality: Checks of the newest day that did not pass.
+        alerts: Alerts as they stand after the newest day of alerts, the most severe first.
+        alerts_on: That day.
+        quality: Checks of the newest day of checks that did not pass.
+        checks: How many there were.
+        checked_on: That day.
     """
 
     start: date
     end: date
     heat: Mapping[str, Mapping[date, Cell]]
-    worst: Sequence[Histogram]
+    judged_on: date | None
+    worst: Sequence[Column]
     performance: Mapping[str, Sequence[Row]]
     alerts: Sequence[Row]
+    alerts_on: date | None
     quality: Sequence[Row]
+    checks: int
+    checked_on: date | None
 
     @property
     def days(self) -> list[date]:
-        """Every day of the report."""
-        return [self.start + timedelta(days=n) for n in range((self.end - self.start).days + 1)]
+        """Days of the heat map, the newest first, back to the first that is judged."""
+        first = min((day for cells in self.heat.values() for day in cells), default=self.end)
+        return [self.end - timedelta(days=n) for n in range((self.end - first).days + 1)]
 
 
 def contents(engine: Engine, start: date, end: date) -> Contents:
     """Read what a report of the days `start..end` shows.
 
     Raises:
-        ConfigError: Nothing is stored for these days.
+        ConfigError: `start` lies after `end`, or nothing is stored for these days.
     """
+    if start > end:
+        raise ConfigError(
+            f"The report's first day {start} lies after its last day {end}.",
+            where="--from, --to",
+            mend="Swap the two days.",
+        )
     judged = _rows(engine, "drift_metrics", start, end, f"column_name = '{WHOLE}'")
     live = _rows(engine, "model_performance", start, end, f"model_version = {ANY_VERSION}")
-    quality = _rows(engine, "data_quality", start, end, "status <> 'passed'")
+    checks = _rows(engine, "data_quality", start, end, "TRUE")
     alerts = _rows(engine, "alerts", start, end, "TRUE")
-    newest = max((row["monitor_date"] for row in (*judged, *live, *alerts)), default=None)
-    if newest is None:
+    if not (judged or live or checks or alerts):
         raise _nothing(f" from {start} to {end}")
+    newest = max(row["monitor_date"] for row in (*judged, *live, *checks, *alerts))
+    judged_on, alerts_on, checked_on = (_newest(rows) for rows in (judged, alerts, checks))
+    checked = _on(checked_on, checks)
     return Contents(
         start=start,
         end=end,
         heat=_heat(judged),
-        worst=_worst(engine, newest),
+        judged_on=judged_on,
+        worst=_worst(engine, judged_on),
         performance=_by_model(live),
-        alerts=sorted(_on(newest, alerts), key=_badness),
-        quality=_on(newest, quality),
+        alerts=_standing(_on(alerts_on, alerts), newest),
+        alerts_on=alerts_on,
+        quality=[row for row in checked if row["status"] != "passed"],
+        checks=len(checked),
+        checked_on=checked_on,
     )
 
 
@@ -110,7 +111,7 @@ def newest_day(engine: Engine) -> date:
     """
     days = [
         engine.rows(Query(f"SELECT MAX(monitor_date) AS day FROM monitoring.{table}", {}))
-        for table in ("drift_metrics", "model_performance", "alerts")
+        for table in TABLES
     ]
     found = [rows[0]["day"] for rows in days if rows[0]["day"] is not None]
     if not found:
@@ -122,7 +123,7 @@ def newest_day(engine: Engine) -> date:
 def _nothing(when: str) -> ConfigError:
     return ConfigError(
         f"Nothing is stored of monitoring{when}.",
-        where="monitoring.drift_metrics",
+        where=f"monitoring.{TABLES[0]}",
         mend="Materialise the monitoring assets of these days, or name others.",
     )
 
@@ -132,8 +133,22 @@ def _rows(engine: Engine, table: str, start: date, end: date, where: str) -> lis
     return engine.rows(Query(sql, {}, Window(start, end)))
 
 
-def _on(day: date, rows: Sequence[Row]) -> list[Row]:
+def _newest(rows: Sequence[Row]) -> date | None:
+    return max((row["monitor_date"] for row in rows), default=None)
+
+
+def _on(day: date | None, rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row["monitor_date"] == day]
+
+
+def _standing(rows: Sequence[Row], newest: date) -> list[Row]:
+    """Return the newest alerts as they stand; what closed on an earlier day is left out.
+
+    What was open on an earlier day is open still: alerts are not made for the days since.
+    """
+    kept = [row for row in rows if row["state"] == "open" or row["monitor_date"] == newest]
+    named = [{**row, "models": ", ".join(json.loads(row["models"]))} for row in kept]
+    return sorted(named, key=_badness)
 
 
 def _badness(row: Row) -> tuple[bool, int, str]:
@@ -153,61 +168,23 @@ def _heat(judged: Sequence[Row]) -> dict[str, dict[date, Cell]]:
 def _cell(rows: Sequence[Row]) -> Cell:
     """Return the worst severity; what could not be evaluated is no good news."""
     worst = max((row["severity"] for row in rows), key=DRIFT_SEVERITIES.index)
-    drifted = [row["model_name"] for row in rows if row["severity"] == worst]
-    unknown = [row for row in rows if row["status"] == NOT_EVALUATED]
     if worst != "none":
+        drifted = sorted({row["model_name"] for row in rows if row["severity"] == worst})
         return Cell(worst, ", ".join(drifted))
-    if unknown:
-        return Cell(UNKNOWN, "; ".join(f"{r['model_name']}: {r['reason']}" for r in unknown))
-    return Cell("none", "")
+    unknown = [row for row in rows if row["status"] == NOT_EVALUATED]
+    notes = sorted({f"{row['model_name']}: {row['reason']}" for row in unknown})
+    return Cell(UNKNOWN if unknown else "none", "; ".join(notes))
 
 
-def _worst(engine: Engine, day: date) -> list[Histogram]:
-    columns = _rows(
-        engine, "drift_metrics", day, day, f"column_name <> '{WHOLE}' AND statistic = '{WHOLE}'"
-    )
-    psi = {
-        (row["model_name"], row["table_name"], row["column_name"]): row["effect"] or 0.0
-        for row in _rows(engine, "drift_metrics", day, day, "statistic = 'psi'")
-    }
-
-    def rank(row: Row) -> tuple[int, float, str]:
-        key = (row["model_name"], row["table_name"], row["column_name"])
-        return -DRIFT_SEVERITIES.index(row["severity"]), -psi.get(key, 0.0), str(key)
-
-    shown: dict[tuple[str, str], Histogram] = {}
-    for row in sorted(columns, key=rank):
-        key = (row["table_name"], row["column_name"])
-        if key not in shown and row["bins"] and row["current_counts"]:
-            effect = psi.get((row["model_name"], *key), 0.0)
-            shown[key] = _histogram(row, effect)
-        if len(shown) == WORST_COLUMNS:
-            break
-    return list(shown.values())
-
-
-def _histogram(row: Row, effect: float) -> Histogram:
-    bins = json.loads(row["bins"])
-    before, now = json.loads(row["reference_counts"]), json.loads(row["current_counts"])
-    texts = bool(bins) and isinstance(bins[0], str)
-    labels = [*map(str, bins), "others"] if texts else [*(f"≤ {e:.4g}" for e in bins), "above"]
-    return Histogram(
-        title=f"{row['table_name']}.{row['column_name']}",
-        note=f"{row['severity']} for {row['model_name']} v{row['model_version']}, PSI {effect:.3f}",
-        labels=tuple(labels),
-        reference=_shares(before),
-        current=_shares(now),
-    )
-
-
-def _shares(counts: Sequence[int]) -> tuple[float, ...]:
-    total = sum(counts)
-    return tuple(count / total if total else 0.0 for count in counts)
+def _worst(engine: Engine, day: date | None) -> list[Column]:
+    if day is None:
+        return []
+    asked = f"column_name <> '{WHOLE}' AND statistic IN ('{WHOLE}', 'psi')"
+    return worst_columns(_rows(engine, "drift_metrics", day, day, asked))
 
 
 def _by_model(rows: Sequence[Row]) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda row: (row["model_name"], row["monitor_date"])):
-        if row["value"] is not None:
-            found.setdefault(row["model_name"], []).append(row)
+        found.setdefault(row["model_name"], []).append({**row, "said": said_of(row)})
     return found

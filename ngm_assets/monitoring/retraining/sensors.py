@@ -14,6 +14,7 @@ from ngm_assets.models.data.dataset import catalog
 from ngm_assets.monitoring.events import newest_event, told_by_day
 from ngm_assets.monitoring.evidence import NEW_LABELS, SEVERITY_BY_MODEL
 from ngm_assets.monitoring.retraining.decision import Situation, Verdict, decide
+from ngm_assets.partitions import Partitions
 from ngm_assets.settings import Settings
 
 DRIFT = asset_key("monitoring.drift_metrics")
@@ -29,18 +30,23 @@ SOURCES = {
 }
 
 
-def retraining_sensors(settings: Settings, job: Any) -> list[dg.SensorDefinition]:
+def retraining_sensors(
+    settings: Settings, partitions: Partitions, job: Any
+) -> list[dg.SensorDefinition]:
     """Return the sensors.
 
     Args:
         settings: Cooldown, N of M, minimum of new labels.
+        partitions: The Mondays there are.
         job: The training job.
     """
-    return [_sensor(name, key, text, settings, job) for name, (key, text) in SOURCES.items()]
+    return [
+        _sensor(name, key, text, settings, partitions, job) for name, (key, text) in SOURCES.items()
+    ]
 
 
 def _sensor(
-    name: str, key: dg.AssetKey, text: str, settings: Settings, job: Any
+    name: str, key: dg.AssetKey, text: str, settings: Settings, partitions: Partitions, job: Any
 ) -> dg.SensorDefinition:
     @dg.sensor(name=name, job=job, description=text, minimum_interval_seconds=60)
     def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -53,7 +59,7 @@ def _sensor(
         if context.cursor == seen:
             return dg.SkipReason(f"Nothing was judged since {newest} was.")
         verdicts = [
-            verdict
+            _feasible(verdict, partitions)
             for situation in _situations(instance, key, newest, job.name)
             if (verdict := decide(situation, settings.monitoring.retraining)) is not None
         ]
@@ -115,6 +121,14 @@ def _in_training(instance: dg.DagsterInstance, job: str) -> set[str] | None:
             return None
         found |= {key.path[-1] for key in selection}
     return found
+
+
+def _feasible(verdict: Verdict, partitions: Partitions) -> Verdict:
+    """Return a verdict that asks for no Monday there is none of: an estate can have ended."""
+    if verdict.as_of is None or partitions.weekly.has_partition_key(verdict.as_of.isoformat()):
+        return verdict
+    reason = f"{verdict.reason}; there is no partition {verdict.as_of} to train"
+    return Verdict(verdict.model, None, reason)
 
 
 def _request(verdict: Verdict, newest: date) -> dg.RunRequest:
