@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
+from ngm_assets.days import monday_of
 from ngm_assets.settings import Settings
 
 
@@ -62,13 +63,3 @@ def days_of(context: dg.AssetExecutionContext) -> tuple[date, date]:
     """Return the first and last day (or Monday) of the run's partition range."""
     keys = context.partition_keys
     return date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
-
-
-def days_between(start: date, end: date) -> list[date]:
-    """Return every day from `start` to `end`, both included."""
-    return [start + timedelta(days=n) for n in range((end - start).days + 1)]
-
-
-def monday_of(day: date) -> date:
-    """Return the Monday on or before a day."""
-    return day - timedelta(days=day.weekday())

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from ngm_assets import build
+from ngm_assets.days import monday_of
 from ngm_assets.errors import ConfigError, DataError
 from ngm_assets.execution import Progress
 from ngm_assets.features.tables import longest_lookback
 from ngm_assets.gold.tables import gold_contracts
 from ngm_assets.models.data.dataset import catalog
 from ngm_assets.orchestration import JobRun, open_instance, run_job
-from ngm_assets.partitions import monday_of
 from ngm_assets.raw.contract import raw_tables
 from ngm_assets.raw.landing import Landing
 from ngm_assets.settings import HOME_FILE, LOCAL, Settings, load_settings, remember

@@ -38,8 +38,9 @@ MAY_IMPORT_DEMO = {"cli/app.py", "evaluate.py"}
 GENERATORS = {"default_rng", "Generator", "SeedSequence", "PCG64", "Philox", "BitGenerator"}
 MAX_LINES = 350
 
-BASE = {"errors", "overlays", "settings"}
+BASE = {"days", "errors", "overlays", "settings"}
 KNOWS = {
+    "days": set[str](),
     "errors": set[str](),
     "overlays": {"errors"},
     "settings": {"errors", "overlays", "databricks", "watching"},

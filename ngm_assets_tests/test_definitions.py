@@ -18,10 +18,11 @@ import dagster as dg
 import pytest
 
 from ngm_assets.build import build_defs
+from ngm_assets.days import days_between, monday_of
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.models.data.dataset import catalog
 from ngm_assets.models.evaluation.gates import gate_names
-from ngm_assets.partitions import build_partitions, days_between, monday_of
+from ngm_assets.partitions import build_partitions
 from ngm_assets.platform import all_contracts
 from ngm_assets.resources import RANGE_END, RANGE_START
 from ngm_assets.settings import Settings, load_settings

@@ -5,6 +5,7 @@ from datetime import date
 
 import dagster as dg
 
+from ngm_assets.days import days_between
 from ngm_assets.engine.base import Engine
 from ngm_assets.gold.arrivals import raw_rows
 from ngm_assets.gold.quality import EXTRA_MEANINGS, MEANINGS, WARN_ONLY, gold_findings
@@ -25,7 +26,7 @@ from ngm_assets.lakehouse.assets import (
 )
 from ngm_assets.lakehouse.contract import TableContract
 from ngm_assets.lakehouse.quality import measure
-from ngm_assets.partitions import Partitions, days_between, days_of
+from ngm_assets.partitions import Partitions, days_of
 from ngm_assets.resources import Launcher, PlatformResource
 from ngm_assets.settings import Settings
 

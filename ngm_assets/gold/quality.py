@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 
+from ngm_assets.days import days_between
 from ngm_assets.engine.base import Engine, Query, Window
 from ngm_assets.gold.tables import FOLDER, UNDATED, rejects_contract
 from ngm_assets.lakehouse.contract import TableContract
@@ -55,7 +56,7 @@ def gold_findings(
     engine: Engine, contract: TableContract, facts: Facts, start: date, end: date
 ) -> list[Finding]:
     """Judge the partitions `start..end` of a gold table against the source."""
-    days = [start + timedelta(days=n) for n in range((end - start).days + 1)]
+    days = days_between(start, end)
     source = source_counts(engine, contract, start, end)
     before = daily_counts(engine, contract, start - timedelta(days=28), end)
     rejects = daily_counts(engine, rejects_contract(contract), start, end)

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from ngm_assets.days import days_between
 from ngm_assets.engine.base import Query, Window
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.gold.tables import gold_contracts
@@ -43,7 +44,7 @@ from ngm_assets.monitoring.telling import (
     told_of_performance,
     told_of_quality,
 )
-from ngm_assets.partitions import Partitions, days_between, days_of
+from ngm_assets.partitions import Partitions, days_of
 from ngm_assets.platform import Platform
 from ngm_assets.predictions.tables import prediction_contracts
 from ngm_assets.resources import Launcher, PlatformResource, RegistryResource

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from ngm_assets.days import days_between
 from ngm_assets.lakehouse.assets import (
     CONTRACT_CHECKS,
     asset_key,
@@ -15,7 +16,7 @@ from ngm_assets.lakehouse.assets import (
 from ngm_assets.lakehouse.quality import SAMPLE, Finding, measure
 from ngm_assets.models.catalog.spec import ModelSpec
 from ngm_assets.models.data.dataset import catalog
-from ngm_assets.partitions import Partitions, days_between, days_of
+from ngm_assets.partitions import Partitions, days_of
 from ngm_assets.predictions.partition import ScoredDays, score_days
 from ngm_assets.predictions.tables import prediction_contract, prediction_lineage
 from ngm_assets.resources import Launcher, PlatformResource, RegistryResource

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from ngm_assets.days import days_between
 from ngm_assets.errors import NgmError
 from ngm_assets.models.data.dataset import catalog, named
 from ngm_assets.models.registry.versions import newest_promoted
@@ -15,7 +16,6 @@ from ngm_assets.monitoring.drift.policy import policy_of
 from ngm_assets.monitoring.drift.subjects import (
     LABELS,
     Subject,
-    days_between,
     subjects,
     tables_of,
     together,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
-from ngm_assets.engine.base import Query, Window
-from ngm_assets.engine.sql import output_columns, table_names
+from ngm_assets.days import days_between
+from ngm_assets.engine.sql import output_columns
 from ngm_assets.errors import NgmError
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.models.data.dataset import label_parameters, label_sql
@@ -19,6 +19,7 @@ from ngm_assets.monitoring.drift.reference import (
     reference_columns,
 )
 from ngm_assets.monitoring.drift.windows import Source
+from ngm_assets.monitoring.reach import quiet_days
 from ngm_assets.predictions.tables import prediction_contracts, table_name
 
 if TYPE_CHECKING:
@@ -186,20 +187,8 @@ def together(
     nothing read that is dated after it.
     """
     whole = tuple(days)
-    if not source.lag or len(whole) < 2:
-        return (whole,)
-    for name in table_names(f"SELECT * FROM {source.sql}"):
-        contract = platform.contracts.get(name)
-        if name.startswith("gold.") and contract is not None and contract.every_day:
-            day = contract.partition
-            sql = f"SELECT DISTINCT {day} AS day FROM {name}"
-            query = Query(sql, {}, Window(whole[0], whole[-1]))
-            found = {row["day"] for row in platform.engine.rows(query)}
-            if not found.issuperset(whole):
-                return tuple((each,) for each in whole)
+    if source.lag and len(whole) > 1:
+        span = days_between(whole[0], whole[-1])
+        if quiet_days(platform, f"SELECT * FROM {source.sql}", span):
+            return tuple((each,) for each in whole)
     return (whole,)
-
-
-def days_between(start: date, end: date) -> list[date]:
-    """Return the days start..end, both inclusive."""
-    return [start + timedelta(days=number) for number in range((end - start).days + 1)]

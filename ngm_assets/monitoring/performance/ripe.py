@@ -8,10 +8,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from ngm_assets.engine.base import Query, Window
-from ngm_assets.engine.sql import table_names
-from ngm_assets.lakehouse.quality import daily_counts
 from ngm_assets.models.data.dataset import label_parameters, label_sql
 from ngm_assets.models.data.frames import class_positions
+from ngm_assets.monitoring.reach import quiet_days
 from ngm_assets.predictions.tables import prediction_contract
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def outcomes_by_day(
         ComputeError: A query fails.
     """
     found: dict[date, Outcomes] = {}
-    for part in _parts(days, _quiet_days(platform, spec, days)):
+    for part in _parts(days, quiet_days(platform, label_sql(spec.feature_table), days)):
         windows = {day: performance_window(platform, spec, day) for day in part}
         whole = read_outcomes(
             platform.engine,
@@ -112,17 +111,6 @@ def performance_window(platform: Platform, spec: ModelSpec, day: date) -> tuple[
     last = day - timedelta(days=spec.horizon_days)
     length = platform.settings.monitoring.performance.window_days
     return last - timedelta(days=length - 1), last
-
-
-def _quiet_days(platform: Platform, spec: ModelSpec, days: Sequence[date]) -> set[date]:
-    """Return the days on which a gold table of the label SQL has no rows though they are due."""
-    quiet: set[date] = set()
-    for name in table_names(label_sql(spec.feature_table)):
-        contract = platform.contracts[name]
-        if contract.schema_name == "gold" and contract.every_day:
-            counts = daily_counts(platform.engine, contract, days[0], days[-1])
-            quiet |= set(days) - set(counts)
-    return quiet
 
 
 def _parts(days: Sequence[date], quiet: set[date]) -> Iterable[list[date]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ngm_assets.days import days_between
 from ngm_assets.errors import NgmError
 from ngm_assets.models.data.dataset import catalog, named
 from ngm_assets.models.evaluation.metrics import metrics
@@ -55,7 +56,7 @@ def performance_rows(
         end: Last day.
         models: Names; None = all of the catalogue.
     """
-    days = [start + timedelta(days=n) for n in range((end - start).days + 1)]
+    days = days_between(start, end)
     specs = catalog() if models is None else [named(name) for name in models]
     return [row for spec in specs for row in _model_rows(platform, registry, spec, days)]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from ngm_assets.days import days_between
 from ngm_assets.errors import NgmError
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.gold.tables import gold_contracts
@@ -56,7 +57,7 @@ def quality_rows(platform: Platform, start: date, end: date) -> list[dict[str, A
         start: First day.
         end: Last day.
     """
-    days = [start + timedelta(days=n) for n in range((end - start).days + 1)]
+    days = days_between(start, end)
     return [
         found.row(watched.contract.full_name)
         for watched in watched_tables()

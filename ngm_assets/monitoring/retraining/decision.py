@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from ngm_assets.days import monday_of
 from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES
 from ngm_assets.watching import RetrainingSettings
 
@@ -62,8 +63,7 @@ def decide(situation: Situation, settings: RetrainingSettings) -> Verdict | None
     found = _found(situation, settings)
     if not found:
         return None
-    monday = situation.newest + timedelta(days=1)
-    monday -= timedelta(days=monday.weekday())
+    monday = monday_of(situation.newest + timedelta(days=1))
     against = _against(situation, settings, monday)
     if against:
         return Verdict(situation.model, None, f"{found}; {against}")

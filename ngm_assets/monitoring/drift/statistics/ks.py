@@ -34,24 +34,31 @@ class KolmogorovSmirnov:
         refused = without_values(reference, current)
         if refused is not None:
             return refused
-        before, now = reference.known, current.known
-        sums = zip(accumulate(reference.counts), accumulate(current.counts), strict=True)
-        value = max(abs(one / before - other / now) for one, other in sums)
-        n, m = reference.independent, current.independent
+        value = distance(reference, current)
         return evaluated(
             self,
             reference,
             current,
             value=value,
             effect=value,
-            p_value=_p_value(value, n * m / (n + m)),
+            p_value=p_of_distance(value, reference, current),
             reason=remark(reference),
         )
 
 
-def _p_value(statistic: float, rows: float) -> float:
+def distance(reference: Distribution, current: Distribution) -> float:
+    """Return the largest |F(e) - G(e)| over the edges, 0..1; both have known values."""
+    before, now = reference.known, current.known
+    sums = zip(accumulate(reference.counts), accumulate(current.counts), strict=True)
+    return max(abs(one / before - other / now) for one, other in sums)
+
+
+def p_of_distance(statistic: float, reference: Distribution, current: Distribution) -> float:
+    """Return the p-value of a distance, for the independent observations of both windows."""
     from scipy.stats import kstwo
 
+    n, m = reference.independent, current.independent
     if statistic == 0.0:
         return 1.0
-    return min(1.0, max(0.0, float(kstwo.sf(statistic, max(1, round(rows))))))
+    rows = max(1, round(n * m / (n + m)))
+    return min(1.0, max(0.0, float(kstwo.sf(statistic, rows))))

@@ -13,6 +13,7 @@ from ngm_assets.monitoring.drift.statistics.base import (
     remark,
     without_values,
 )
+from ngm_assets.monitoring.drift.statistics.ks import distance, p_of_distance
 from ngm_assets.monitoring.drift.statistics.significance import noise, p_of_difference
 
 
@@ -41,9 +42,22 @@ class PopulationStabilityIndex:
             current,
             value=value,
             effect=max(0.0, value - noise(reference, current)),
-            p_value=p_of_difference(reference, current),
+            p_value=_p_value(reference, current),
             reason=remark(reference),
         )
+
+
+def _p_value(reference: Distribution, current: Distribution) -> float:
+    """Return the p-value of the counts; of numbers also that of their order (Bonferroni).
+
+    With few independent observations the cells are merged until hardly one is left, and no shift
+    could be told from chance; the distance of Kolmogorov and Smirnov needs no cells to be full.
+    """
+    p_value = p_of_difference(reference, current)
+    if reference.kind != "numeric":
+        return p_value
+    ordered = p_of_distance(distance(reference, current), reference, current)
+    return min(1.0, 2.0 * min(p_value, ordered))
 
 
 def stability_index(reference: Sequence[int], current: Sequence[int]) -> float:
