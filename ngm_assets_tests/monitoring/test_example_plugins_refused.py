@@ -209,14 +209,12 @@ def test_a_name_that_is_taken_is_refused_whether_or_not_it_is_used(
     assert error.mend == "Give the entry point another name."
 
 
-@pytest.mark.xfail(reason="Seen only once a model is trained: the own names are not looked up.")
 def test_an_estimators_own_name_that_is_taken_is_refused(site: Path, tmp_path: Path) -> None:
     register(site, ESTIMATORS, "xgboost_regression", "ngm_wrong.classes:Forgetful")
     error = refusal(write(tmp_path, spec_entry("regression")))
     assert "Two estimators are named 'xgboost_regression'" in error.what
 
 
-@pytest.mark.xfail(reason="A path without a dot is taken for a name that is not known.")
 def test_an_estimator_of_a_module_without_a_package_is_found(site: Path, tmp_path: Path) -> None:
     (site / "ngm_single.py").write_text("from ngm_example.ridge import Ridge\n", encoding="utf-8")
     entry = spec_entry("regression", estimator={"type": "ngm_single:Ridge"})
@@ -224,7 +222,6 @@ def test_an_estimator_of_a_module_without_a_package_is_found(site: Path, tmp_pat
 
 
 @pytest.mark.usefixtures("site")
-@pytest.mark.xfail(reason="It is said to take its own name.")
 def test_an_installed_statistic_may_be_named_by_its_path_too(tmp_path: Path) -> None:
     policy = {"statistics": ["psi", "ngm_example.hellinger:Hellinger"]}
     validate_monitoring(settings_of(tmp_path, drift={"policy": policy}))

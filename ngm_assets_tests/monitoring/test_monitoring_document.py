@@ -145,15 +145,7 @@ def test_statistics_are_those_of_the_policy_and_the_decisive_ones_have_their_ban
             assert numbers == [bands.moderate, bands.severe, bands.critical], statistic.name
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason="Said to be for numbers too."))
-        if name == "chi_square"
-        else name
-        for name in Policy().statistics
-    ],
-)
+@pytest.mark.parametrize("name", Policy().statistics)
 def test_a_statistic_is_for_the_columns_that_are_stated(name: str) -> None:
     (statistic,) = resolve_statistics([name])
     assert statistics_said()[name][0] == statistic.kinds

@@ -132,11 +132,10 @@ def _reason_faults(spec: ModelSpec) -> Iterator[Fault]:
 
 
 def _estimator_faults(spec: ModelSpec, tables: Tables) -> Iterator[Fault]:
-    name, known = spec.estimator.type, registered_estimators()
+    name, known, names = spec.estimator.type, registered_estimators(), named_estimators()
     entry = known.get(name)
     if entry is None:
-        names = named_estimators()
-        if "." not in name and name not in names:
+        if not {".", ":"} & set(name) and name not in names:
             yield Fault(("estimator", "type"), f"unknown estimator {name}.", nearest(name, names))
             return
         try:

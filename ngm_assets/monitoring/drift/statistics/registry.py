@@ -74,7 +74,9 @@ def _broken(statistic: Statistic) -> str:
 def _misnamed(statistic: Statistic, name: str, registered: Mapping[str, str]) -> str:
     if name in registered:
         return "" if statistic.name == name else f"calls itself {statistic.name!r}"
-    return f"takes the name {statistic.name!r}" if statistic.name in registered else ""
+    taken = registered.get(statistic.name)
+    same = taken is None or taken.replace(":", ".") == name.replace(":", ".")
+    return "" if same else f"takes the name {statistic.name!r}"
 
 
 def _failed(statistic: Statistic) -> str:
