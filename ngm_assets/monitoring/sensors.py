@@ -20,6 +20,8 @@ DELIVERIES = asset_key("monitoring.alert_deliveries")
 WATCHED_TAG = "ngm/watched_run"
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 NEWEST_RUNS = 20
+NO_RUNS = "none"
+"""Cursor of a tick that found no run: all that end later are fresh, not just the newest."""
 AGAIN = timedelta(hours=1)
 """Time between two attempts at deliveries that failed or wait."""
 
@@ -60,7 +62,7 @@ def _watch_sensor(daily: Any, monitoring: Any) -> dg.SensorDefinition:
         records = context.instance.get_run_records(filters, limit=NEWEST_RUNS)
         runs = [record.dagster_run for record in records]
         if not runs:
-            return dg.SkipReason("No daily run ended yet.")
+            return dg.SensorResult(skip_reason="No daily run ended yet.", cursor=NO_RUNS)
         if context.cursor is None:
             fresh = runs[:1]
         else:

@@ -13,6 +13,7 @@ from ngm_assets.build import build_defs
 from ngm_assets.errors import ConfigError
 from ngm_assets.models.estimators.base import GROUP as ESTIMATORS
 from ngm_assets.monitoring.alerting.sinks.registry import GROUP as SINKS
+from ngm_assets.monitoring.drift.policy import Policy
 from ngm_assets.monitoring.drift.statistics.registry import GROUP as STATISTICS
 from ngm_assets.monitoring.validation import validate_monitoring
 from ngm_assets.settings import Settings, load_settings
@@ -223,7 +224,7 @@ def test_an_estimator_of_a_module_without_a_package_is_found(site: Path, tmp_pat
 
 @pytest.mark.usefixtures("site")
 def test_an_installed_statistic_may_be_named_by_its_path_too(tmp_path: Path) -> None:
-    policy = {"statistics": ["psi", "ngm_example.hellinger:Hellinger"]}
+    policy = {"statistics": [*Policy().statistics, "ngm_example.hellinger:Hellinger"]}
     validate_monitoring(settings_of(tmp_path, drift={"policy": policy}))
 
 

@@ -13,7 +13,7 @@ from ngm_assets.engine.base import Query, Window
 from ngm_assets.errors import ConfigError
 from ngm_assets.monitoring.alerting.alerts import Alert, newest_rows
 from ngm_assets.monitoring.alerting.keeping import keep
-from ngm_assets.monitoring.alerting.pending import Pending, pending
+from ngm_assets.monitoring.alerting.pending import Pending, pending, withdrawn
 from ngm_assets.monitoring.alerting.sinks.base import DeliveryError, Link, Message, one_line
 from ngm_assets.monitoring.alerting.sinks.registry import resolve_sinks
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LATE_DAYS = 7
 """Days in which it is still told that an alert closed."""
+REMEMBERED_DAYS = 90
+"""Days back to which it is noticed that an alert which was told no longer stands."""
 GIVE_UP = 2
 """Messages that fail one after the other, after which a sink is left alone until the next run."""
 LEFT_ALONE = "Not tried: the messages before it failed."
@@ -44,6 +46,9 @@ def deliver(
     one that was killed is completed by the next. Each outcome is stored before the next message is
     sent; only a process that ends between a message's arrival and its row makes the next run send
     it again, with the same idempotency key. Two runs must not deliver at the same time.
+
+    An alert that was told and stands on no day any more, because its days were made again, is told
+    to be closed.
 
     Nothing is told unless `day` is the newest day of `monitoring.alerts` (or later), so that runs
     over past days stay silent. A sink that fails is a row with the reason, and keeps nobody else
@@ -95,12 +100,20 @@ def _pending(engine: Engine, asked: AlertSettings, day: date, now: datetime) -> 
     sql = "SELECT * FROM monitoring.alerts WHERE state = 'closed'"
     closed = engine.rows(Query(sql, {}, lately))
     alerts = [Alert.of_row(row) for row in [*standing, *closed]]
-    if not alerts:
-        return []
-    window = Window(start=min(alert.opened_on for alert in alerts))
+    remembered = day - timedelta(days=REMEMBERED_DAYS)
+    window = Window(start=min([remembered, *(alert.opened_on for alert in alerts)]))
     told = engine.rows(Query("SELECT * FROM monitoring.alert_deliveries", {}, window))
-    noted = engine.rows(Query("SELECT alert_id FROM monitoring.acknowledgements", {}, window))
-    return pending(alerts, told, {row["alert_id"] for row in noted}, asked.sinks, now)
+    noted, known = (
+        {row["alert_id"] for row in engine.rows(Query(sql, {}, window))}
+        for sql in (
+            "SELECT alert_id FROM monitoring.acknowledgements",
+            "SELECT DISTINCT alert_id FROM monitoring.alerts",
+        )
+    )
+    return [
+        *pending(alerts, told, noted, asked.sinks, now),
+        *withdrawn(told, known, asked.sinks, day, now),
+    ]
 
 
 def _tell(
@@ -157,6 +170,9 @@ def _row(
         "alert_id": each.alert.alert_id,
         "event": each.event,
         "sink": each.sink.name,
+        "kind": each.alert.kind,
+        "subject": each.alert.subject,
+        "severity": each.alert.severity,
         "status": status,
         "attempts": attempts,
         "reason": reason,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES
@@ -91,10 +91,74 @@ def _concerned(
     """Return whether a sink is to be told an event and was not yet."""
     if DRIFT_SEVERITIES.index(alert.severity) < DRIFT_SEVERITIES.index(sink.least):
         return False
-    delivered = {(r["monitor_date"], r["event"]) for r in rows if r["status"] == "delivered"}
-    if event == "closed" and not {"opened", "escalated"} & {name for _, name in delivered}:
-        return False
-    return (alert.changed_on, event) not in delivered
+    delivered = [row for row in rows if row["status"] == "delivered"]
+    known = last_told(delivered) if delivered else "closed"
+    if event == "closed" or known == "closed":
+        return event != known
+    return (alert.changed_on, event) not in {(r["monitor_date"], r["event"]) for r in delivered}
+
+
+def last_told(delivered: Sequence[Mapping[str, Any]]) -> Event:
+    """Return the event of an alert that a sink was told last; at least one row."""
+    event: Event = max(delivered, key=_when_told)["event"]
+    return event
+
+
+def _when_told(row: Mapping[str, Any]) -> tuple[datetime, int]:
+    """Return what orders deliveries; of one moment an alert opens, escalates and closes."""
+    return row["attempted_at"], ("opened", "escalated", "closed").index(row["event"])
+
+
+def withdrawn(
+    told: Sequence[Mapping[str, Any]],
+    known: Collection[str],
+    sinks: Sequence[SinkSettings],
+    day: date,
+    now: datetime,
+) -> list[Pending]:
+    """Return the closing of alerts that were told and stand in no row any more.
+
+    That happens when their days are made again and come out well: nobody would hear of their end.
+
+    Args:
+        told: Rows of `monitoring.alert_deliveries`.
+        known: Ids in `monitoring.alerts`.
+        sinks: Who is told.
+        day: Day on which they are closed.
+        now: With a zone; decides about quiet hours.
+    """
+    found = []
+    gone = sorted({row["alert_id"] for row in told} - set(known))
+    for alert_id in gone:
+        for sink in sinks:
+            rows = [r for r in told if (r["alert_id"], r["sink"]) == (alert_id, sink.name)]
+            delivered = [row for row in rows if row["status"] == "delivered"]
+            if delivered and last_told(delivered) != "closed":
+                found.append(_pending(_gone(delivered, day), "closed", sink, rows, now))
+    return found
+
+
+def _gone(delivered: Sequence[Mapping[str, Any]], day: date) -> Alert:
+    from ngm_assets.monitoring.alerting.alerts import Alert
+
+    last = max(delivered, key=_when_told)
+    return Alert(
+        monitor_date=day,
+        alert_id=last["alert_id"],
+        kind=last["kind"],
+        subject=last["subject"],
+        severity=last["severity"],
+        current_severity="none",
+        state="closed",
+        event="closed",
+        opened_on=min(row["monitor_date"] for row in delivered),
+        changed_on=day,
+        quiet_days=0,
+        models=(),
+        title=f"{last['subject']} is withdrawn",
+        detail="Its days were made again, and it no longer stands.",
+        parts=(),
+    )
 
 
 def _pending(

@@ -275,7 +275,10 @@ def test_rows_of_other_alerts_of_the_day_stay(
         "alert_id": "other",
         "event": "opened",
         "sink": "one",
-        "status": "delivered",
+        "kind": "drift",
+        "subject": "features.other",
+        "severity": "severe",
+        "status": "failed",
         "attempts": 1,
         "reason": "",
         "attempted_at": NOON,
@@ -296,3 +299,21 @@ def test_without_alerts_or_sinks_nothing_happens(engine: DuckDBEngine, tmp_path:
 def test_a_time_without_a_zone_is_refused(engine: DuckDBEngine, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no zone"):
         deliver(engine, settings_of(tmp_path), day(0), NOON.replace(tzinfo=None), no_wait)
+
+
+def test_an_alert_whose_days_were_made_again_and_came_out_well_is_told_to_be_closed(
+    engine: DuckDBEngine, tmp_path: Path, told: Told
+) -> None:
+    settings = settings_of(tmp_path, sink("one"), sink("some", least="critical"))
+    happened(engine, settings, "severe")
+    delivered(engine, settings, 0)
+    happened(engine, settings, "none")
+    assert stored(engine, "alerts") == []
+    assert delivered(engine, settings, 0) == [("one", "closed", "delivered", 1)]
+    assert delivered(engine, settings, 0) == []
+    assert told == [("one", TABLE, "opened"), ("one", TABLE, "closed")]
+    happened(engine, settings, "severe")
+    later = NOON + timedelta(hours=1)
+    assert delivered(engine, settings, 0, now=later) == [("one", "opened", "delivered", 2)]
+    assert delivered(engine, settings, 0, now=later) == []
+    assert told[-1] == ("one", TABLE, "opened")
