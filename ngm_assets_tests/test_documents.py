@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
+from ngm_assets.build import MONITORING_JOB
 from ngm_assets.cli.app import main
 from ngm_assets.dictionary import dictionary
+from ngm_assets.orchestration import open_instance, run_job
+from ngm_assets.settings import load_settings
 from ngm_assets_tests.whole import Whole
 
 ROOT = Path(__file__).parents[1]
@@ -29,11 +33,35 @@ SPECIAL = ("ngm run", "ngm explain", "ngm models rollback")
 """Commands that name days, keys or versions of the demo, or change what others read."""
 
 
+MONITORED = ("ngm drift", "ngm monitor")
+"""Commands that show what monitoring stored."""
+
+
+@pytest.fixture(scope="module")
+def monitored(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the home in which the drift of the last day was judged."""
+    home = tmp_path_factory.mktemp("monitored") / "home"
+    shutil.copytree(whole.settings.home, home, ignore=shutil.ignore_patterns("dagster"))
+    settings = load_settings(home=home, environ={})
+    day = whole.plan.end.isoformat()
+    keys = [("monitoring", "drift_metrics")]
+    with open_instance(settings) as instance:
+        assert run_job(settings, instance, MONITORING_JOB, day, day, assets=keys).success
+    return home
+
+
 @pytest.mark.parametrize("command", [c for c in COMMANDS if not c.startswith(SPECIAL)])
 def test_a_command_of_the_readme_runs(
-    command: str, whole: Whole, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str,
+    whole: Whole,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("NGM_HOME", str(whole.settings.home))
+    watched = command.startswith(MONITORED)
+    home = request.getfixturevalue("monitored") if watched else whole.settings.home
+    capsys.readouterr()
+    monkeypatch.setenv("NGM_HOME", str(home))
     code = main(shlex.split(command)[1:])
     captured = capsys.readouterr()
     assert code == 0, captured.err
