@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ngm_assets.models.data.frames import FloatArray, ModelFrame
+    from ngm_assets.models.data.frames import BoolArray, FloatArray, ModelFrame
 
 BINS = 10
+WARM_UP_DAYS = 28
+"""Days at the beginning of the training rows that are no reference."""
 TOP_TEXTS = 50
 
 
 def reference_statistics(frame: ModelFrame, prediction: FloatArray) -> dict[str, Any]:
     """Return what features, prediction and label were like, as JSON values.
+
+    Features and prediction are described without the first 28 days, where most rows remain: at the
+    beginning of history look-back windows are still filling, and later values differ without drift.
 
     Args:
         frame: Training rows.
@@ -26,6 +31,8 @@ def reference_statistics(frame: ModelFrame, prediction: FloatArray) -> dict[str,
     """
     import numpy as np
 
+    label, settled = label_statistics(frame), settled_rows(frame)
+    frame, prediction = frame.select(settled), prediction[settled]
     columns = {
         str(name): text_statistics(frame.features[name])
         if frame.features[name].dtype == object
@@ -36,8 +43,18 @@ def reference_statistics(frame: ModelFrame, prediction: FloatArray) -> dict[str,
         "rows": len(frame),
         "features": columns,
         "prediction": column_statistics(prediction),
-        "label": label_statistics(frame),
+        "label": label,
     }
+
+
+def settled_rows(frame: ModelFrame) -> BoolArray:
+    """Return which rows (n,) are dated after the first 28 days; all, if fewer than half are."""
+    import numpy as np
+
+    if not len(frame):
+        return np.zeros(0, dtype=np.bool_)
+    settled: BoolArray = frame.dates >= frame.dates.min() + np.timedelta64(WARM_UP_DAYS, "D")
+    return settled if 2 * settled.sum() >= len(frame) else np.ones(len(frame), dtype=np.bool_)
 
 
 def label_statistics(frame: ModelFrame) -> dict[str, Any] | None:

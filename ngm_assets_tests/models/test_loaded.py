@@ -124,7 +124,16 @@ def test_a_version_describes_its_labels(
     above = label["counts"][label["edges"].index(0.0) + 1 :]
     assert sum(above) == binary.class_counts["positive"] > 0
     ripe = sum(anomaly.class_counts.values())
-    assert anomaly.reference["label"]["rows"] == ripe < anomaly.reference["rows"]
+    assert anomaly.reference["label"]["rows"] == ripe
+
+
+@pytest.mark.parametrize(("days", "left_out"), [(100, 28), (56, 28), (55, 0), (3, 0)])
+def test_the_first_days_are_no_reference_where_most_rows_remain(days: int, left_out: int) -> None:
+    frame = frame_of("regression", days=days)
+    found = reference_statistics(frame, np.arange(len(frame), dtype=np.float64))
+    known = frame.dates >= frame.dates.min() + np.timedelta64(left_out, "D")
+    assert found["rows"] == known.sum()
+    assert found["prediction"]["min"] == len(frame) - known.sum()
 
 
 def test_rows_without_any_label_have_none_to_describe() -> None:
