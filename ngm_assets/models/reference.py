@@ -10,15 +10,17 @@ if TYPE_CHECKING:
     from ngm_assets.models.data.frames import BoolArray, FloatArray, ModelFrame
 
 BINS = 10
-WARM_UP_DAYS = 28
+WARM_UP_DAYS = 30
 """Days at the beginning of the training rows that are no reference."""
+FEWEST_DAYS = 14
+"""Days that must remain."""
 TOP_TEXTS = 50
 
 
 def reference_statistics(frame: ModelFrame, prediction: FloatArray) -> dict[str, Any]:
     """Return what features, prediction and label were like, as JSON values.
 
-    Features and prediction are described without the first 28 days, where most rows remain: at the
+    Features and prediction are described without the first 30 days, where two weeks remain: at the
     beginning of history look-back windows are still filling, and later values differ without drift.
 
     Args:
@@ -48,13 +50,14 @@ def reference_statistics(frame: ModelFrame, prediction: FloatArray) -> dict[str,
 
 
 def settled_rows(frame: ModelFrame) -> BoolArray:
-    """Return which rows (n,) are dated after the first 28 days; all, if fewer than half are."""
+    """Return which rows (n,) are dated after the first 30 days; all, if fewer than 14 follow."""
     import numpy as np
 
     if not len(frame):
         return np.zeros(0, dtype=np.bool_)
     settled: BoolArray = frame.dates >= frame.dates.min() + np.timedelta64(WARM_UP_DAYS, "D")
-    return settled if 2 * settled.sum() >= len(frame) else np.ones(len(frame), dtype=np.bool_)
+    days = len(np.unique(frame.dates[settled]))
+    return settled if days >= FEWEST_DAYS else np.ones(len(frame), dtype=np.bool_)
 
 
 def label_statistics(frame: ModelFrame) -> dict[str, Any] | None:
