@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from ngm_assets.cli.shared import Env, Home, day_of, home_of
+from ngm_assets.monitoring.report.page import SHOWN_DAYS, report_page, write_report
 from ngm_assets.settings import load_settings
 
 monitor_app = typer.Typer(help="What monitoring found.", no_args_is_help=True)
-SHOWN_DAYS = 28
 
 
 @monitor_app.callback()
@@ -35,7 +35,6 @@ def report(
     home: Home = None,
 ) -> None:
     """Write drift, performance, alerts and failed checks into one HTML page."""
-    from ngm_assets.monitoring.report.page import report_page, write_report
     from ngm_assets.monitoring.report.reading import newest_day
     from ngm_assets.platform import open_platform
 

@@ -31,7 +31,7 @@ from ngm_assets.monitoring.evidence import NEW_LABELS, RAW_ROWS
 from ngm_assets.monitoring.performance.rows import new_labels, performance_rows
 from ngm_assets.monitoring.quality.raw_counts import raw_counts
 from ngm_assets.monitoring.quality.rows import quality_rows
-from ngm_assets.monitoring.report.page import report_page, write_report
+from ngm_assets.monitoring.report.page import SHOWN_DAYS, report_page, write_report
 from ngm_assets.monitoring.reruns.standing import report_rows
 from ngm_assets.monitoring.tables import monitoring_contracts
 from ngm_assets.monitoring.telling import (
@@ -52,7 +52,6 @@ from ngm_assets.settings import Settings
 
 OWNER = "team:data-platform"
 HORIZON = max(spec.horizon_days for spec in catalog())
-REPORT_DAYS = 28
 MEANINGS = {
     "everything_evaluated": "Nothing is left that could not be evaluated; a warning says what.",
     "every_delivery_made": "No sink failed, and none waits for quiet hours to end.",
@@ -243,8 +242,7 @@ def _failures(job: Job) -> Rows:
     given = job.config.get("failures")
     if given is not None:
         return report_rows(job.end, given)
-    sql = "SELECT * FROM monitoring.pipeline_failures"
-    return job.platform.engine.rows(Query(sql, {}, Window(job.start, job.end)))
+    return _stored(job, "pipeline_failures")
 
 
 def _alerts(job: Job) -> Rows:
@@ -256,15 +254,19 @@ def _report(job: Job) -> Told:
     settings = job.platform.settings
     if not settings.local:
         return Told({})
-    start = job.end - timedelta(days=REPORT_DAYS - 1)
+    start = job.end - timedelta(days=SHOWN_DAYS - 1)
     path = settings.home / "reports" / f"monitoring_{job.end}.html"
     write_report(report_page(job.platform.engine, settings.env, start, job.end), path)
     return Told({"report": dg.MetadataValue.path(path)})
 
 
 def _told_before(job: Job) -> Rows:
-    sql = "SELECT * FROM monitoring.alert_deliveries"
-    return job.platform.engine.rows(Query(sql, {}, Window(job.start, job.end)))
+    return _stored(job, "alert_deliveries")
+
+
+def _stored(job: Job, table: str) -> Rows:
+    query = Query(f"SELECT * FROM monitoring.{table}", {}, Window(job.start, job.end))
+    return job.platform.engine.rows(query)
 
 
 def _deliver(job: Job) -> Told:

@@ -76,7 +76,7 @@ def _watch_sensor(daily: Any, monitoring: Any) -> dg.SensorDefinition:
                 tags = {RANGE_START: first, RANGE_END: last, WATCHED_TAG: run.run_id}
                 requests.append(dg.RunRequest(run_key=run.run_id, tags=tags))
         cursor = ",".join(run.run_id for run in runs)
-        nothing = None if requests else dg.SkipReason("No daily run ended since.").skip_message
+        nothing = None if requests else "No daily run ended since."
         return dg.SensorResult(run_requests=requests, skip_reason=nothing, cursor=cursor)
 
     return _tick

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES, DriftSeverity
+from ngm_assets.monitoring.drift.metrics import ALL
+from ngm_assets.monitoring.drift.severity import worst
+from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES
 from ngm_assets.monitoring.evidence import SEVERITY_BY_MODEL, WAITING
 
 Rows = Sequence[Mapping[str, Any]]
-WHOLE = "*"
-"""Stands for a table's columns, or a column's statistics, as a whole."""
 ANY_VERSION = 0
 """Stands for whichever version was in force."""
 NOT_EVALUATED = "could_not_evaluate"
@@ -36,12 +36,6 @@ class Told:
         return Told({**self.numbers, **more.numbers}, self.left + more.left)
 
 
-def worst(words: Iterable[str]) -> DriftSeverity:
-    """Return the worst of some severities; none of nothing."""
-    places = [DRIFT_SEVERITIES.index(word) for word in words if word in DRIFT_SEVERITIES]
-    return DRIFT_SEVERITIES[max(places, default=0)]
-
-
 def nothing_told(_day: date, _rows: Rows) -> Told:
     """Return nothing."""
     return Told({})
@@ -52,7 +46,7 @@ def told_of_drift(_: date, rows: Rows) -> Told:
 
     The drift of predictions follows from that of the features and asks for nothing by itself.
     """
-    tables = [row for row in rows if row["column_name"] == WHOLE]
+    tables = [row for row in rows if row["column_name"] == ALL]
     inputs = [row for row in tables if not row["table_name"].startswith("predictions.")]
     models = sorted({row["model_name"] for row in inputs})
     by_model = {

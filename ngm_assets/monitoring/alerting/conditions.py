@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
+from ngm_assets.days import days_between
 from ngm_assets.engine.base import Query, Window
+from ngm_assets.monitoring.drift.metrics import ALL
+from ngm_assets.monitoring.drift.severity import worst
 from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES, DriftSeverity
+from ngm_assets.monitoring.reruns.standing import NONE
 
 if TYPE_CHECKING:
     from ngm_assets.engine.base import Engine
 
 Kind = Literal["drift", "performance", "data_quality", "pipeline_failure"]
 Rows = Sequence[Mapping[str, Any]]
-NOTHING = "*"
-"""Subject of a report that nothing failed; in `parts`, everything of a model."""
+EVERYTHING = "*"
+"""In `parts`, everything of a model, or of the subject."""
 ALERTED = ("drift_metrics", "model_performance", "data_quality", "pipeline_failures")
 """Tables of monitoring whose findings become alerts."""
 TOLD = 5
@@ -51,8 +55,8 @@ class Condition:
 
     def hides(self, part: str) -> bool:
         """Return whether a part could not be evaluated."""
-        model = f"{part.partition('/')[0]}/{NOTHING}"
-        return any(name in self.unknown for name in (NOTHING, model, part))
+        model = f"{part.partition('/')[0]}/{EVERYTHING}"
+        return any(name in self.unknown for name in (EVERYTHING, model, part))
 
 
 def conditions(engine: Engine, start: date, end: date) -> dict[date, list[Condition]]:
@@ -64,7 +68,7 @@ def conditions(engine: Engine, start: date, end: date) -> dict[date, list[Condit
     Raises:
         ComputeError: A table cannot be read.
     """
-    made = {start + timedelta(days=n): list[Condition]() for n in range((end - start).days + 1)}
+    made = {day: list[Condition]() for day in days_between(start, end)}
     window = Window(start, end)
     for day, found in [
         *_drift(engine, window),
@@ -102,18 +106,18 @@ def _drift(engine: Engine, window: Window) -> Iterable[tuple[date, Condition]]:
 
 
 def _drift_of(table: str, rows: Rows, columns: Rows) -> Condition:
-    severity = _worst(row["severity"] for row in rows)
+    severity = worst(row["severity"] for row in rows)
     models = sorted(row["model_name"] for row in rows if row["severity"] != "none")
     told = {row["model_name"] for row in columns}
     whole = {
-        f"{row['model_name']}/{NOTHING}"
+        f"{row['model_name']}/{EVERYTHING}"
         for row in rows
         if row["status"] == "could_not_evaluate" and row["model_name"] not in told
     }
     bad = [row for row in columns if row["severity"] != "none"]
-    judged = [row for row in bad if row["statistic"] == "*" and row["model_name"] in models]
+    judged = [row for row in bad if row["statistic"] == ALL and row["model_name"] in models]
     drifted = {(row["model_name"], row["column_name"]) for row in judged}
-    single = [row for row in columns if row["severity"] == "none" and row["statistic"] != "*"]
+    single = [row for row in columns if row["severity"] == "none" and row["statistic"] != ALL]
     return Condition(
         "drift",
         table,
@@ -137,15 +141,15 @@ def _columns_told(judged: Rows, columns: Rows) -> str:
         for row in columns
         if row["statistic"] == "psi" and row["value"] is not None
     }
-    worst: dict[str, tuple[int, float, str]] = {}
+    ranks: dict[str, tuple[int, float, str]] = {}
     for row in judged:
         name = row["column_name"]
         psi = values.get((row["model_name"], name))
         said = row["reason"].replace("_", " ") if psi is None else f"PSI {psi:.2f}"
         text = f"{name} {row['severity']}" + (f" ({said})" if said else "")
         rank = (DRIFT_SEVERITIES.index(row["severity"]), psi or 0.0, text)
-        worst[name] = max(rank, worst.get(name, rank))
-    ordered = sorted(worst.values(), key=lambda rank: (-rank[0], -rank[1], rank[2]))
+        ranks[name] = max(rank, ranks.get(name, rank))
+    ordered = sorted(ranks.values(), key=lambda rank: (-rank[0], -rank[1], rank[2]))
     return _listed([text for _, _, text in ordered], "columns")
 
 
@@ -166,7 +170,7 @@ def _performance(engine: Engine, window: Window) -> Iterable[tuple[date, Conditi
             Condition(
                 "performance",
                 model,
-                _worst(row["severity"] for row in bad),
+                worst(row["severity"] for row in bad),
                 (model,) if bad else (),
                 f"{model} predicts worse than its holdout promised",
                 "; ".join(_loss(row) for row in sorted(bad, key=lambda row: str(row["metric"]))),
@@ -240,8 +244,7 @@ def _failures(engine: Engine, start: date, end: date) -> Iterable[tuple[date, Co
     )
     reports = _grouped(rows, "monitor_date")
     touched = _readers()
-    for number in range((end - start).days + 1):
-        day = start + timedelta(days=number)
+    for day in days_between(start, end):
         newest = max((known for (known,) in reports if known <= day), default=None)
         for row in [] if newest is None else reports[(newest,)]:
             yield day, _failure(row, touched)
@@ -249,7 +252,7 @@ def _failures(engine: Engine, start: date, end: date) -> Iterable[tuple[date, Co
 
 def _failure(row: Mapping[str, Any], touched: Mapping[str, tuple[str, ...]]) -> Condition:
     asset = row["asset"]
-    if asset == NOTHING:
+    if asset == NONE:
         return Condition("pipeline_failure", asset, "none")
     schema, _, name = asset.partition(".")
     many = row["partitions"] != 1
@@ -272,10 +275,6 @@ def _grouped(rows: Rows, *names: str) -> dict[tuple[Any, ...], list[Mapping[str,
     for row in rows:
         groups[tuple(row[name] for name in names)].append(row)
     return groups
-
-
-def _worst(severities: Iterable[DriftSeverity]) -> DriftSeverity:
-    return max(severities, key=DRIFT_SEVERITIES.index, default="none")
 
 
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:

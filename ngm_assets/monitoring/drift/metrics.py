@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ngm_assets.monitoring.drift.subjects import Subject
 
 ALL = "*"
+"""Stands for a table's columns, or a column's statistics, as a whole."""
 LONGEST_REASON = 500
 Row = dict[str, Any]
 _NUMBERS = ("value", "effect", "p_value", "adjusted_p_value", "importance")

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ngm_assets.monitoring.alerting.sinks.base import one_line
+from ngm_assets.monitoring.drift.metrics import ALL
 from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES
-from ngm_assets.monitoring.telling import NOT_EVALUATED, WHOLE
+from ngm_assets.monitoring.telling import NOT_EVALUATED
 
 UNKNOWN = "not evaluated"
 WORST_COLUMNS = 9
@@ -74,7 +75,7 @@ def worst_columns(rows: Sequence[Row]) -> list[Column]:
         rows: The judgements of columns and the statistic `psi` of one day.
     """
     effects = {_key(row): row["effect"] or 0.0 for row in rows if row["statistic"] == "psi"}
-    judged = [row for row in rows if row["statistic"] == WHOLE and row["column_name"] != WHOLE]
+    judged = [row for row in rows if row["statistic"] == ALL and row["column_name"] != ALL]
 
     def rank(row: Row) -> tuple[int, float, tuple[str, ...]]:
         return -DRIFT_SEVERITIES.index(row["severity"]), -effects.get(_key(row), 0.0), _key(row)

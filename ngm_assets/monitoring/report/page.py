@@ -20,6 +20,9 @@ from ngm_assets.monitoring.report.reading import contents
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+SHOWN_DAYS = 28
+"""Days of a report, unless others are asked for."""
+
 LETTERS = {"none": "n", "moderate": "m", "severe": "s", "critical": "C", UNKNOWN: "?"}
 
 

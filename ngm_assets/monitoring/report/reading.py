@@ -10,9 +10,10 @@ from typing import Any
 
 from ngm_assets.engine.base import Engine, Query, Window
 from ngm_assets.errors import ConfigError
+from ngm_assets.monitoring.drift.metrics import ALL
 from ngm_assets.monitoring.drift.statistics.base import DRIFT_SEVERITIES
 from ngm_assets.monitoring.report.columns import UNKNOWN, Column, Row, said_of, worst_columns
-from ngm_assets.monitoring.telling import ANY_VERSION, NOT_EVALUATED, WHOLE
+from ngm_assets.monitoring.telling import ANY_VERSION, NOT_EVALUATED
 
 TABLES = ("drift_metrics", "model_performance", "data_quality", "alerts")
 
@@ -79,7 +80,7 @@ def contents(engine: Engine, start: date, end: date) -> Contents:
             where="--from, --to",
             mend="Swap the two days.",
         )
-    judged = _rows(engine, "drift_metrics", start, end, f"column_name = '{WHOLE}'")
+    judged = _rows(engine, "drift_metrics", start, end, f"column_name = '{ALL}'")
     live = _rows(engine, "model_performance", start, end, f"model_version = {ANY_VERSION}")
     checks = _rows(engine, "data_quality", start, end, "TRUE")
     alerts = _rows(engine, "alerts", start, end, "TRUE")
@@ -179,7 +180,7 @@ def _cell(rows: Sequence[Row]) -> Cell:
 def _worst(engine: Engine, day: date | None) -> list[Column]:
     if day is None:
         return []
-    asked = f"column_name <> '{WHOLE}' AND statistic IN ('{WHOLE}', 'psi')"
+    asked = f"column_name <> '{ALL}' AND statistic IN ('{ALL}', 'psi')"
     return worst_columns(_rows(engine, "drift_metrics", day, day, asked))
 
 

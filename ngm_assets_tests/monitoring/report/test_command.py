@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from ngm_assets.cli.app import main
-from ngm_assets.cli.monitoring import SHOWN_DAYS
 from ngm_assets.errors import ConfigError
-from ngm_assets.monitoring.report.page import write_report
+from ngm_assets.monitoring.report.page import SHOWN_DAYS, write_report
 from ngm_assets.platform import open_platform
 from ngm_assets.settings import load_settings
 from ngm_assets_tests.monitoring.alerting.tables import day, drift, quality, store
