@@ -64,7 +64,8 @@ def _local(settings: Settings, contracts: dict[str, TableContract]) -> Platform:
     from ngm_assets.raw.landing import Landing
 
     lakehouse, landing = DeltaLakehouse(settings.delta_root), Landing(settings.local_landing)
-    engine = DuckDBEngine(lakehouse, landing, contracts, settings.home / "scratch", latest_views())
+    scratch, memory = settings.home / "scratch", settings.query_memory
+    engine = DuckDBEngine(lakehouse, landing, contracts, scratch, latest_views(), memory=memory)
     return Platform(settings, engine, lakehouse, contracts)
 
 

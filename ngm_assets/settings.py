@@ -74,6 +74,7 @@ class Settings(_Frozen):
         refresh_days: Days the daily schedule runs again for late rows.
         schedules: Whether schedules and sensors are registered.
         monitoring: Windows, bands, retraining, alert sinks.
+        query_memory: What a query on this machine may hold in memory; the rest goes to disk.
     """
 
     env: str
@@ -90,6 +91,7 @@ class Settings(_Frozen):
     schedules: bool
     words: Words
     monitoring: Watching = Watching()
+    query_memory: str = Field(default="2GB", pattern=r"^[1-9]\d{0,4}(MB|GB)$")
 
     @model_validator(mode="after")
     def _switched_together(self) -> Self:

@@ -9,13 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ngm_assets.engine.base import Query, Window
 from ngm_assets.features.tables import feature_contracts, feature_query
-from ngm_assets.gold.tables import (
-    UNDATED,
-    gold_contracts,
-    gold_query,
-    rejects_contract,
-    rejects_query,
-)
+from ngm_assets.gold.arrivals import raw_rows
+from ngm_assets.gold.tables import gold_contracts
+from ngm_assets.gold.writing import write_gold as write_gold_table
 from ngm_assets.platform import Platform, open_platform
 from ngm_assets.settings import load_settings
 
@@ -33,14 +29,8 @@ def write_gold(platform: Platform, start: date, end: date, tables: Iterable[str]
     words = platform.settings.words
     for name in tables or gold_contracts():
         contract = gold_contracts()[name]
-        platform.engine.overwrite(
-            rejects_contract(contract),
-            rejects_query(contract, words, start, end),
-            start,
-            end,
-            also=(UNDATED,),
-        )
-        platform.engine.overwrite(contract, gold_query(contract, words, start, end), start, end)
+        counted = raw_rows(platform.engine, contract, start, end)
+        write_gold_table(platform.engine, contract, words, counted, start, end)
 
 
 def write_features(platform: Platform, start: date, end: date, tables: Iterable[str] = ()) -> None:
@@ -48,7 +38,7 @@ def write_features(platform: Platform, start: date, end: date, tables: Iterable[
     for name in tables or feature_contracts():
         contract = feature_contracts()[name]
         query = feature_query(contract, platform.settings.words, start, end)
-        platform.engine.overwrite(contract, query, start, end)
+        platform.engine.overwrite(contract, [query], start, end)
 
 
 def read(platform: Platform, full_name: str) -> pd.DataFrame:

@@ -90,7 +90,7 @@ def opinions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     platform = open_estate(folder / "landing", folder / "home")
     write_gold(platform, start, end)
     write_features(platform, start, end)
-    actions = parameters(platform.settings.words, start, end)
+    actions = parameters(platform.settings.words, start, end, undated=False)
     kinds = ("read", "export", "permission", "token")
     meanings = Meanings(**{kind: frozenset(as_list(actions[f"{kind}_actions"])) for kind in kinds})
     gold = gold_tables(folder / "landing", meanings)

@@ -52,16 +52,28 @@ class Engine(Protocol):
     def holds(self, name: str) -> bool:
         """Tell whether a raw or lakehouse table is there; one that is not reads as empty."""
 
+    @property
+    def rows_at_once(self) -> int | None:
+        """Rows a query should read at most where days can be taken in turn; None = any number."""
+
     def overwrite(
         self,
         contract: TableContract,
-        query: Query,
+        queries: Sequence[Query],
         start: date,
         end: date,
         *,
         also: tuple[date, ...] = (),
     ) -> None:
-        """Replace the partitions `start..end` (and `also`) of a table by the query's rows."""
+        """Replace the partitions `start..end` (and `also`) of a table by the queries' rows.
+
+        Args:
+            contract: The table.
+            queries: One after the other make all rows, the earlier days first.
+            start: First partition date.
+            end: Last partition date, inclusive.
+            also: Further single partition dates.
+        """
 
     def refresh(
         self,

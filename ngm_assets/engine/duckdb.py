@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ngm_assets.raw.landing import Landing
 
 BATCH_ROWS = 65_536
+ROWS_AT_ONCE = 1_000_000
 
 
 class DuckDBEngine:
@@ -35,6 +36,7 @@ class DuckDBEngine:
         contracts: Contracts of the lakehouse tables by full name, for tables not written yet.
         scratch: Folder for what does not fit in memory.
         views: SQL of views over the lakehouse tables by full name.
+        memory: What a query may hold in memory, such as `2GB`.
     """
 
     def __init__(
@@ -44,44 +46,58 @@ class DuckDBEngine:
         contracts: dict[str, TableContract],
         scratch: Path,
         views: Mapping[str, str] | None = None,
+        *,
+        memory: str = "2GB",
     ) -> None:
         self.lakehouse = lakehouse
         self.landing = landing
         self.contracts = contracts
         self.scratch = scratch
+        self.memory = memory
         self.views = dict(views or {})
+
+    @property
+    def rows_at_once(self) -> int | None:
+        """Rows a query should read at most where days can be taken in turn."""
+        return ROWS_AT_ONCE
 
     def overwrite(
         self,
         contract: TableContract,
-        query: Query,
+        queries: Sequence[Query],
         start: date,
         end: date,
         *,
         also: tuple[date, ...] = (),
     ) -> None:
-        """Replace the partitions `start..end` (and `also`) of a table by the query's rows.
+        """Replace the partitions `start..end` (and `also`) of a table by the queries' rows.
 
         Rows are streamed, cast to the contract, and sorted by partition and key.
 
         Raises:
             DataError: A raw file breaks the landing contract.
-            ComputeError: The query fails for another reason.
+            ComputeError: A query fails for another reason.
         """
-        with self._session(query) as connection:
-            shaped = _shape(contract, to_duckdb(query.sql))
 
-            def batches() -> pa.RecordBatchReader:
-                import pyarrow as pa
+        def batches() -> pa.RecordBatchReader:
+            import pyarrow as pa
 
-                result = connection.sql(shaped, params=_bound(shaped, query))
-                reader = result.to_arrow_reader(BATCH_ROWS)
-                schema = contract.arrow_schema()
-                return pa.RecordBatchReader.from_batches(
-                    schema, (batch.cast(schema) for batch in reader)
-                )
+            # Delta tables are looked up before: it cannot be done while one is being written.
+            ready = [(query, self._views(query)) for query in queries]
+            rows = (batch for each in ready for batch in self._sorted(contract, *each))
+            return pa.RecordBatchReader.from_batches(contract.arrow_schema(), rows)
 
+        with self._explaining(*queries):
             self.lakehouse.overwrite(contract, batches, start, end, also=also)
+
+    def _sorted(
+        self, contract: TableContract, query: Query, views: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
+        shaped, schema = _shape(contract, to_duckdb(query.sql)), contract.arrow_schema()
+        with self._open(views) as connection:
+            result = connection.sql(shaped, params=_bound(shaped, query))
+            for batch in result.to_arrow_reader(BATCH_ROWS):
+                yield batch.cast(schema)
 
     def refresh(
         self,
@@ -179,21 +195,39 @@ class DuckDBEngine:
     def _session(
         self, query: Query, given: Mapping[str, pa.Table] | None = None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        self.scratch.mkdir(parents=True, exist_ok=True)
         given = given or {}
+        with self._explaining(query), self._open(self._views(query, given), given) as connection:
+            yield connection
+
+    def _views(self, query: Query, given: Collection[str] = ()) -> list[str]:
         names = tuple(name for name in table_names(query.sql) if name not in given)
-        with open_duckdb(temp_directory=str(self.scratch)) as connection:
-            try:
-                for name, table in given.items():
-                    connection.register(name, table)
-                for name in self._with_sources(names):
-                    view = f"CREATE VIEW {identifier(name)} AS {self._relation(name, query)}"
-                    connection.execute(view)
-                yield connection
-            except NgmError:
-                raise
-            except Exception as error:
-                raise self._explain(error, names) from error
+        return [
+            f"CREATE VIEW {identifier(name)} AS {self._relation(name, query)}"
+            for name in self._with_sources(names)
+        ]
+
+    @contextmanager
+    def _open(
+        self, views: Sequence[str], given: Mapping[str, pa.Table] | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        limits = {"temp_directory": str(self.scratch), "memory_limit": self.memory}
+        with open_duckdb(**limits) as connection:
+            for name, table in (given or {}).items():
+                connection.register(name, table)
+            for view in views:
+                connection.execute(view)
+            yield connection
+
+    @contextmanager
+    def _explaining(self, *queries: Query) -> Iterator[None]:
+        try:
+            yield
+        except NgmError:
+            raise
+        except Exception as error:
+            names = dict.fromkeys(name for query in queries for name in table_names(query.sql))
+            raise self._explain(error, tuple(names)) from error
 
     def _with_sources(self, names: tuple[str, ...]) -> list[str]:
         """Return the names with what views among them read, sources before views."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import reduce
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -66,16 +67,21 @@ class SparkEngine:
         self.views = dict(views or {})
         self._shipped: TemporaryDirectory[str] | None = None
 
+    @property
+    def rows_at_once(self) -> int | None:
+        """Any number: rows are distributed."""
+        return None
+
     def overwrite(
         self,
         contract: TableContract,
-        query: Query,
+        queries: Sequence[Query],
         start: date,
         end: date,
         *,
         also: tuple[date, ...] = (),
     ) -> None:
-        """Replace the partitions `start..end` (and `also`) of a table by the query's rows.
+        """Replace the partitions `start..end` (and `also`) of a table by the queries' rows.
 
         Rows are cast to the contract and sorted by partition and key. Delta refuses a null in a
         required column and a row of another day, and then writes nothing.
@@ -84,10 +90,14 @@ class SparkEngine:
             DataError: A raw or stored table breaks its contract.
             ComputeError: The query fails for another reason.
         """
-        with explained(query):
-            text = shaped(contract, self._text(query.sql, query.window))
-            rows = self.spark.sql(text, args=_bound(query))
+        with explained(queries[0]):
+            frames = (self._shaped(contract, query) for query in queries)
+            rows = reduce(lambda one, other: one.unionAll(other), frames)
             self.lakehouse.overwrite(contract, _laid_out(contract, rows), start, end, also)
+
+    def _shaped(self, contract: TableContract, query: Query) -> DataFrame:
+        text = shaped(contract, self._text(query.sql, query.window))
+        return self.spark.sql(text, args=_bound(query))
 
     def refresh(
         self,

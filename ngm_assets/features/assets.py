@@ -52,7 +52,7 @@ def _feature_asset(
         engine = opened.engine
         start, end = days_of(context)
         query = feature_query(contract, opened.settings.words, start, end)
-        engine.overwrite(contract, query, start, end)
+        engine.overwrite(contract, [query], start, end)
         facts = measure(engine, contract, start, end)
         findings = feature_findings(engine, contract, start, end)
         lineage = feature_lineage(contract.name)

@@ -1,22 +1,17 @@
 """Gold as Dagster assets: one per table, daily partitions, ranges in one query, blocking checks."""
 
 from collections.abc import Iterator
-from datetime import date
 
 import dagster as dg
 
 from ngm_assets.days import days_between
-from ngm_assets.engine.base import Engine
 from ngm_assets.gold.arrivals import raw_rows
 from ngm_assets.gold.quality import EXTRA_MEANINGS, MEANINGS, WARN_ONLY, gold_findings
 from ngm_assets.gold.tables import (
-    UNDATED,
     gold_contracts,
     gold_lineage,
-    gold_query,
-    rejects_contract,
-    rejects_query,
 )
+from ngm_assets.gold.writing import write_gold
 from ngm_assets.lakehouse.assets import (
     CONTRACT_CHECKS,
     asset_key,
@@ -64,25 +59,15 @@ def _gold_asset(
         opened = platform.open()
         engine, words = opened.engine, opened.settings.words
         start, end = days_of(context)
-        for day, rows in _raw_rows(engine, contract, start, end).items():
-            context.add_asset_metadata({SOURCE_ROWS: rows}, partition_key=day.isoformat())
-        engine.overwrite(
-            rejects_contract(contract),
-            rejects_query(contract, words, start, end),
-            start,
-            end,
-            also=(UNDATED,),
-        )
-        engine.overwrite(contract, gold_query(contract, words, start, end), start, end)
+        counted = raw_rows(engine, contract, start, end)
+        for day in days_between(start, end):
+            context.add_asset_metadata(
+                {SOURCE_ROWS: counted.get(day, 0)}, partition_key=day.isoformat()
+            )
+        write_gold(engine, contract, words, counted, start, end)
         facts = measure(engine, contract, start, end)
         findings = gold_findings(engine, contract, facts, start, end)
         lineage = gold_lineage(contract.name)
         yield materialized(context, opened.lakehouse, contract, facts, findings, lineage)
 
     return _asset
-
-
-def _raw_rows(engine: Engine, contract: TableContract, start: date, end: date) -> dict[date, int]:
-    """Count the raw rows of every day, before they are read: what arrives later shows."""
-    counted = raw_rows(engine, contract, start, end)
-    return {day: counted.get(day, 0) for day in days_between(start, end)}

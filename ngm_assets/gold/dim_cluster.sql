@@ -10,7 +10,7 @@ WITH checked AS (
       WHEN change_time IS NULL THEN 'change_time is null'
     END AS reject_reason
   FROM system.compute.clusters
-  WHERE (change_time >= :start_date AND change_time < DATE_ADD(:end_date, 1)) OR change_time IS NULL
+  WHERE (change_time >= :start_date AND change_time < DATE_ADD(:end_date, 1)) OR (:undated AND change_time IS NULL)
 ),
 numbered AS (
   SELECT

@@ -9,18 +9,31 @@ WITH checked AS (
       WHEN event_time IS NULL THEN 'event_time is null'
     END AS reject_reason
   FROM system.access.audit
-  WHERE (event_time >= :start_date AND event_time < DATE_ADD(:end_date, 1)) OR event_time IS NULL
+  WHERE (event_time >= :start_date AND event_time < DATE_ADD(:end_date, 1)) OR (:undated AND event_time IS NULL)
+),
+sound AS (
+  SELECT * FROM checked WHERE reject_reason IS NULL
+),
+repeated AS (
+  SELECT event_id, event_date FROM sound GROUP BY event_id, event_date HAVING COUNT(*) > 1
 ),
 numbered AS (
   SELECT
-    *,
+    s.*,
     ROW_NUMBER() OVER (
-      PARTITION BY event_id, event_date
-      ORDER BY event_time DESC, action_name DESC NULLS LAST, user_identity.email DESC NULLS LAST,
-        response.status_code DESC NULLS LAST, source_ip_address DESC NULLS LAST, workspace_id DESC NULLS LAST
+      PARTITION BY s.event_id, s.event_date
+      ORDER BY s.event_time DESC, s.action_name DESC NULLS LAST, s.user_identity.email DESC NULLS LAST,
+        s.response.status_code DESC NULLS LAST, s.source_ip_address DESC NULLS LAST, s.workspace_id DESC NULLS LAST
     ) AS version
-  FROM checked
-  WHERE reject_reason IS NULL
+  FROM sound AS s
+  JOIN repeated AS r ON r.event_id = s.event_id AND r.event_date = s.event_date
+),
+single AS (
+  SELECT s.*, 1 AS version
+  FROM sound AS s
+  LEFT ANTI JOIN repeated AS r ON r.event_id = s.event_id AND r.event_date = s.event_date
+  UNION ALL
+  SELECT * FROM numbered WHERE version = 1
 ),
 events AS (
   SELECT
@@ -34,8 +47,7 @@ events AS (
     ) AS user_id,
     NULLIF(TRIM(response.error_message), '') AS error_text,
     COALESCE(response.status_code, 0) AS status
-  FROM numbered
-  WHERE version = 1
+  FROM single
 )
 SELECT
   event_id,

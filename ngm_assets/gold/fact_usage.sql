@@ -15,27 +15,42 @@ WITH checked AS (
       WHEN usage_end_time < usage_start_time THEN 'usage ends before it starts'
     END AS reject_reason
   FROM system.billing.usage
-  WHERE COALESCE(usage_date, CAST(usage_start_time AS DATE), DATE '1970-01-01') BETWEEN :start_date AND :end_date
-    OR COALESCE(usage_date, CAST(usage_start_time AS DATE)) IS NULL
+  WHERE (usage_date BETWEEN :start_date AND :end_date OR usage_date IS NULL)
+    AND (
+      COALESCE(usage_date, CAST(usage_start_time AS DATE), DATE '1970-01-01') BETWEEN :start_date AND :end_date
+      OR (:undated AND COALESCE(usage_date, CAST(usage_start_time AS DATE)) IS NULL)
+    )
+),
+sound AS (
+  SELECT * FROM checked WHERE reject_reason IS NULL
+),
+repeated AS (
+  SELECT record_id, usage_date FROM sound GROUP BY record_id, usage_date HAVING COUNT(*) > 1
 ),
 numbered AS (
   SELECT
-    *,
+    s.*,
     ROW_NUMBER() OVER (
-      PARTITION BY record_id, usage_date
-      ORDER BY ingestion_date DESC NULLS LAST, usage_start_time DESC, usage_quantity DESC, sku_name DESC, workspace_id DESC,
-        record_type DESC NULLS LAST
+      PARTITION BY s.record_id, s.usage_date
+      ORDER BY s.ingestion_date DESC NULLS LAST, s.usage_start_time DESC, s.usage_quantity DESC, s.sku_name DESC,
+        s.workspace_id DESC, s.record_type DESC NULLS LAST
     ) AS version
-  FROM checked
-  WHERE reject_reason IS NULL
+  FROM sound AS s
+  JOIN repeated AS r ON r.record_id = s.record_id AND r.usage_date = s.usage_date
+),
+single AS (
+  SELECT s.*, 1 AS version
+  FROM sound AS s
+  LEFT ANTI JOIN repeated AS r ON r.record_id = s.record_id AND r.usage_date = s.usage_date
+  UNION ALL
+  SELECT * FROM numbered WHERE version = 1
 ),
 records AS (
   SELECT
     *,
     UPPER(sku_name) AS sku_upper,
     UPPER(COALESCE(billing_origin_product, '')) AS product_upper
-  FROM numbered
-  WHERE version = 1
+  FROM single
 ),
 prices AS (
   SELECT DISTINCT
@@ -77,14 +92,22 @@ slices AS (
     AND period_end_time <= DATE_ADD(:end_date, 1)
     AND period_end_time > period_start_time
 ),
+shared_work AS (
+  -- One row per day on which a slice could end that counts, so that slices of other days are not compared.
+  SELECT
+    record_id, usage_date, workspace_id, usage_metadata.cluster_id AS cluster_id, usage_start_time, usage_end_time,
+    EXPLODE(SEQUENCE(0, GREATEST(DATEDIFF(usage_date, CAST(usage_start_time AS DATE)), 0) + 1)) AS days_back
+  FROM records
+  WHERE sku_name LIKE '%ALL_PURPOSE%'
+),
 cluster_jobs AS (
   SELECT DISTINCT r.record_id, r.usage_date
-  FROM records AS r
+  FROM shared_work AS r
   JOIN slices AS s
-    ON s.workspace_id = r.workspace_id AND s.cluster_id = r.usage_metadata.cluster_id
+    ON s.workspace_id = r.workspace_id AND s.cluster_id = r.cluster_id
+    AND CAST(s.period_end_time AS DATE) = DATE_ADD(r.usage_date, 1 - r.days_back)
     AND s.period_start_time < r.usage_end_time AND s.period_end_time > r.usage_start_time
     AND s.period_end_time <= DATE_ADD(r.usage_date, 1)
-  WHERE r.sku_name LIKE '%ALL_PURPOSE%'
 )
 SELECT
   r.record_id,

@@ -15,7 +15,7 @@ WITH checked AS (
       WHEN column_name IS NULL THEN 'column_name is null'
     END AS reject_reason
   FROM system.information_schema.columns
-  WHERE (snapshot_date BETWEEN :start_date AND :end_date OR snapshot_date IS NULL)
+  WHERE (snapshot_date BETWEEN :start_date AND :end_date OR (:undated AND snapshot_date IS NULL))
     AND (table_catalog IS NULL OR LOWER(table_catalog) NOT IN ('system', 'information_schema'))
 ),
 numbered_columns AS (

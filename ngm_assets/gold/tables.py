@@ -25,14 +25,22 @@ def gold_contracts() -> dict[str, TableContract]:
     return load_contracts(FOLDER)
 
 
-def parameters(words: Words, start: date, end: date) -> dict[str, Value]:
-    """Return the named parameters gold SQL may use."""
+def parameters(words: Words, start: date, end: date, *, undated: bool) -> dict[str, Value]:
+    """Return the named parameters gold SQL may use.
+
+    Args:
+        words: Words of the estate.
+        start: First day.
+        end: Last day.
+        undated: Whether raw rows without any date are read too; without, engines skip files by day.
+    """
     actions = {
         name: list(values) for name, values in read_yaml(FOLDER / "audit_actions.yaml").items()
     }
     return {
         "start_date": start,
         "end_date": end,
+        "undated": undated,
         "currency": words.currency,
         "owner_tags": list(words.owner_tags),
         **actions,
@@ -41,7 +49,8 @@ def parameters(words: Words, start: date, end: date) -> dict[str, Value]:
 
 def gold_query(contract: TableContract, words: Words, start: date, end: date) -> Query:
     """Return the query of a gold table for the partitions `start..end`."""
-    return Query(read_sql(FOLDER / f"{contract.name}.sql"), parameters(words, start, end))
+    bound = parameters(words, start, end, undated=False)
+    return Query(read_sql(FOLDER / f"{contract.name}.sql"), bound)
 
 
 def rejects_contract(contract: TableContract) -> TableContract:
@@ -70,7 +79,7 @@ def rejects_query(contract: TableContract, words: Words, start: date, end: date)
         f"OR {contract.partition} = DATE '{UNDATED}')"
     )
     sql = select_from_cte(read_sql(FOLDER / f"{contract.name}.sql"), "checked", body)
-    return Query(sql, parameters(words, start, end))
+    return Query(sql, parameters(words, start, end, undated=True))
 
 
 @cache

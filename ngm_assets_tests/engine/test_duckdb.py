@@ -28,7 +28,7 @@ def engine(tmp_path: Path) -> DuckDBEngine:
     """Return an engine over a table with a row on each of three days."""
     lake, landing = DeltaLakehouse(tmp_path / "a lake"), Landing(tmp_path / "landing")
     made = DuckDBEngine(lake, landing, {"some.thing": THING}, tmp_path / "scratch")
-    made.overwrite(THING, Query(THREE, {}), DAY, LATER)
+    made.overwrite(THING, [Query(THREE, {})], DAY, LATER)
     return made
 
 
@@ -91,7 +91,7 @@ def test_a_query_that_fails_is_a_compute_error_that_names_the_tables(engine: Duc
 )
 def test_a_query_whose_rows_do_not_fit_writes_nothing(engine: DuckDBEngine, bad: str) -> None:
     with pytest.raises(ComputeError):
-        engine.overwrite(THING, Query(bad, {}), DAY, LATER)
+        engine.overwrite(THING, [Query(bad, {})], DAY, LATER)
     assert values(engine) == [1, 2, 3]
 
 

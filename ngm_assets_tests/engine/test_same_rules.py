@@ -32,7 +32,7 @@ VIEW = {"some.view": "SELECT id, MAX(value) AS most FROM some.thing GROUP BY id"
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     """Return an engine over a table with a row on each of three days."""
     empty = empty_engine(request, tmp_path)
-    empty.overwrite(THING, Query(THREE, {}), DAY, LATER)
+    empty.overwrite(THING, [Query(THREE, {})], DAY, LATER)
     return empty
 
 
@@ -77,32 +77,32 @@ def test_a_view_reads_through_the_window(engine: Engine) -> None:
 
 def test_a_range_is_replaced_whole_and_its_neighbours_stay(engine: Engine) -> None:
     new = "SELECT 'b' AS id, DATE '2024-03-05' AS day, 9 AS value"
-    engine.overwrite(THING, Query(new, {}), DAY, NEXT_DAY)
+    engine.overwrite(THING, [Query(new, {})], DAY, NEXT_DAY)
     assert values(engine) == [3, 9]
-    engine.overwrite(THING, Query(NONE, {}), NEXT_DAY, NEXT_DAY)
+    engine.overwrite(THING, [Query(NONE, {})], NEXT_DAY, NEXT_DAY)
     assert values(engine) == [3]
-    engine.overwrite(THING, Query(NONE, {}), date(2023, 1, 1), date(2023, 1, 9))
+    engine.overwrite(THING, [Query(NONE, {})], date(2023, 1, 1), date(2023, 1, 9))
     assert values(engine) == [3]
 
 
 def test_single_days_are_replaced_along_with_a_range(engine: Engine) -> None:
     old = "SELECT 'x' AS id, DATE '1970-01-01' AS day, 0 AS value"
-    engine.overwrite(THING, Query(old, {}), DAY, DAY, also=(UNDATED,))
+    engine.overwrite(THING, [Query(old, {})], DAY, DAY, also=(UNDATED,))
     assert values(engine) == [0, 2, 3]
-    engine.overwrite(THING, Query(NONE, {}), NEXT_DAY, NEXT_DAY, also=(UNDATED,))
+    engine.overwrite(THING, [Query(NONE, {})], NEXT_DAY, NEXT_DAY, also=(UNDATED,))
     assert values(engine) == [3]
 
 
 def test_a_table_may_be_written_from_itself(engine: Engine) -> None:
     more = "SELECT id, day, value + 10 AS value FROM some.thing"
-    engine.overwrite(THING, Query(more, {}), DAY, LATER)
+    engine.overwrite(THING, [Query(more, {})], DAY, LATER)
     assert values(engine) == [11, 12, 13]
 
 
 def test_a_new_column_reads_as_null_in_old_partitions(engine: Engine) -> None:
     wider = contract(Column(name="note", type="string", doc="A note."))
     new = "SELECT 'a' AS id, DATE '2024-03-05' AS day, 2 AS value, 'new' AS note"
-    engine.overwrite(wider, Query(new, {}), NEXT_DAY, NEXT_DAY)
+    engine.overwrite(wider, [Query(new, {})], NEXT_DAY, NEXT_DAY)
     kept = {"some.thing": wider}
     if isinstance(engine, DuckDBEngine | SparkEngine):
         engine.contracts = kept
@@ -114,7 +114,7 @@ def test_a_column_of_another_type_is_refused(engine: Engine) -> None:
     text = Column(name="value", type="string", doc="Now a text.")
     changed = THING.model_copy(update={"columns": (*THING.columns[:2], text)})
     with pytest.raises(DataError, match="value"):
-        engine.overwrite(changed, Query("SELECT * FROM some.thing", {}), DAY, LATER)
+        engine.overwrite(changed, [Query("SELECT * FROM some.thing", {})], DAY, LATER)
     assert values(engine) == [1, 2, 3]
 
 
@@ -172,7 +172,7 @@ def test_a_raw_table_that_is_not_there_is_empty_here_and_an_error_on_databricks(
 
 def test_a_table_without_rows_is_not_a_missing_one(engine: Engine) -> None:
     other = THING.model_copy(update={"name": "other"})
-    engine.overwrite(other, Query(NONE, {}), DAY, DAY)
+    engine.overwrite(other, [Query(NONE, {})], DAY, DAY)
     assert engine.rows(Query("SELECT COUNT(*) AS n FROM some.other", {})) == [{"n": 0}]
 
 
@@ -196,7 +196,7 @@ def test_a_query_that_fails_is_a_compute_error_that_names_the_tables(engine: Eng
 )
 def test_a_query_whose_rows_do_not_fit_writes_nothing(engine: Engine, bad: str) -> None:
     with pytest.raises(ComputeError):
-        engine.overwrite(THING, Query(bad, {}), DAY, LATER)
+        engine.overwrite(THING, [Query(bad, {})], DAY, LATER)
     assert values(engine) == [1, 2, 3]
 
 

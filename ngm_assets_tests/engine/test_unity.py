@@ -97,7 +97,7 @@ def test_a_null_among_compute_ids_is_left_out(spark: SparkSession, tmp_path: Pat
         "ARRAY('c', NULL, 'b') AS compute_ids",
     )
     made = gold_contracts()["fact_job_run_timeline"]
-    engine.overwrite(made, gold_query(made, WORDS, DAY, DAY), DAY, DAY)
+    engine.overwrite(made, [gold_query(made, WORDS, DAY, DAY)], DAY, DAY)
     rows = engine.rows(Query("SELECT compute_ids FROM gold.fact_job_run_timeline", {}))
     assert rows == [{"compute_ids": ["b", "c"]}]
 
@@ -107,7 +107,7 @@ def test_stored_types_are_spelled_as_delta_spells_them(spark: SparkSession, tmp_
     engine = unity_engine(spark, tmp_path / "tables", raw)
     made = gold_contracts()["fact_usage"]
     assert engine.lakehouse.column_types(made.full_name) == {}
-    engine.overwrite(made, gold_query(made, WORDS, DAY, DAY), DAY, DAY)
+    engine.overwrite(made, [gold_query(made, WORDS, DAY, DAY)], DAY, DAY)
     assert engine.lakehouse.column_types(made.full_name) == expected_types(made)
 
 

@@ -56,7 +56,7 @@ def fill(
         f"SELECT {select} FROM (SELECT EXPLODE(SEQUENCE(1, {users})) AS n) AS a CROSS JOIN "
         f"(SELECT EXPLODE(SEQUENCE(DATE '{start}', DATE '{end}', INTERVAL 1 DAY)) AS d) AS b"
     )
-    platform.engine.overwrite(contract, Query(sql, {}), start, end)
+    platform.engine.overwrite(contract, [Query(sql, {})], start, end)
 
 
 def judge(platform: Platform, start: date = START, end: date = END) -> dict[str, Finding]:

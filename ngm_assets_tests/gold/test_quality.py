@@ -58,7 +58,7 @@ class Desk:
     def tamper(self, table: str, sql: str, day: date = DAY) -> None:
         """Overwrite a day of gold by the rows of a query over it."""
         platform = open_estate(self.folder / "landing", self.folder / "home")
-        platform.engine.overwrite(gold_contracts()[table], Query(sql, {}), day, day)
+        platform.engine.overwrite(gold_contracts()[table], [Query(sql, {})], day, day)
 
 
 @pytest.fixture

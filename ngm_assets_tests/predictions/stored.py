@@ -38,7 +38,9 @@ def store(platform: Platform, model: str, rows: Sequence[Row]) -> None:
         values = (f"{_literal(filled.get(name))} AS {name}" for name in contract.column_names)
         selects.append(f"SELECT {', '.join(values)}")
     query = Query(" UNION ALL ".join(selects), {})
-    platform.engine.overwrite(contract, query, date.fromisoformat(first), date.fromisoformat(last))
+    platform.engine.overwrite(
+        contract, [query], date.fromisoformat(first), date.fromisoformat(last)
+    )
 
 
 def _literal(value: str | float | date | None) -> str:
