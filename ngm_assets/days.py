@@ -32,3 +32,9 @@ def spans(rows: Mapping[date, int], start: date, end: date, most: int) -> list[t
             found.append((first, day - timedelta(days=1)))
             first, total = day, rows.get(day, 0)
     return [*found, (first, end)]
+
+
+def ranges(start: date, end: date, days: int) -> list[tuple[date, date]]:
+    """Divide `start..end` into ranges of so many days, the last one of what remains."""
+    firsts = days_between(start, end)[::days]
+    return [(first, min(first + timedelta(days=days - 1), end)) for first in firsts]

@@ -20,6 +20,8 @@ from ngm_assets.settings import Settings
 
 PID_TAG = ".dagster/ngm_pid"
 DAYS_TAG = "ngm/days"
+PLAN_TAG = "ngm/plan"
+BATCH_TAG = "ngm/batch"
 LOCATION_TAGS = {
     "dagster/code_location": "ngm_assets.definitions",
     ".dagster/repository": "__repository__@ngm_assets.definitions",
@@ -118,6 +120,12 @@ def _alive(pid: int) -> bool:
     return True
 
 
+def finished_batches(instance: dg.DagsterInstance, plan: str) -> set[str]:
+    """Return which batches of a plan have succeeded in any earlier run of it."""
+    asked = RunsFilter(tags={PLAN_TAG: plan}, statuses=[DagsterRunStatus.SUCCESS])
+    return {run.tags[BATCH_TAG] for run in instance.get_runs(asked)}
+
+
 def run_job(
     settings: Settings,
     instance: dg.DagsterInstance,
@@ -128,6 +136,7 @@ def run_job(
     assets: Sequence[Sequence[str]] | None = None,
     progress: Progress | None = None,
     log_level: str = "CRITICAL",
+    tags: Mapping[str, str] | None = None,
 ) -> JobRun:
     """Run a job over a range of partition keys; on Databricks this process only launches the steps.
 
@@ -140,6 +149,7 @@ def run_job(
         assets: Keys to restrict the job to; None = all of its assets.
         progress: Told after every step.
         log_level: Level of Dagster's console log.
+        tags: Further tags of the run.
     """
     request = Request(
         job=job,
@@ -150,6 +160,7 @@ def run_job(
             DAYS_TAG: first if first == last else f"{first}..{last}",
             PID_TAG: str(os.getpid()),
             **LOCATION_TAGS,
+            **(tags or {}),
         },
         selection=None if assets is None else [dg.AssetKey(list(key)) for key in assets],
         progress=progress,

@@ -1,132 +1,32 @@
-"""The whole way for a range of days: gold and features, training, scoring; what `ngm run` does."""
+"""Runs a plan, batch after batch, as Dagster runs; what `ngm run` does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+import time
+from collections.abc import Callable, Sequence
+from datetime import date
 
-from ngm_assets import build
+from ngm_assets.batches import BATCH_DAYS, Batch, batches_of, fingerprint, seconds_left
 from ngm_assets.days import monday_of
 from ngm_assets.errors import ConfigError, DataError
 from ngm_assets.execution import Progress
-from ngm_assets.features.tables import longest_lookback
-from ngm_assets.gold.tables import gold_contracts
-from ngm_assets.models.data.dataset import catalog
-from ngm_assets.orchestration import JobRun, open_instance, run_job
+from ngm_assets.orchestration import (
+    BATCH_TAG,
+    PLAN_TAG,
+    JobRun,
+    finished_batches,
+    open_instance,
+    run_job,
+)
+from ngm_assets.planning import RunPlan
 from ngm_assets.raw.contract import raw_tables
 from ngm_assets.raw.landing import Landing
 from ngm_assets.settings import HOME_FILE, LOCAL, Settings, load_settings, remember
 
-EARLIEST = date(2000, 1, 1)
-"""No system table has older rows; look-backs and Dagster's partitions cannot go to year 1."""
-
 Stage = Callable[[str], Progress]
 """Called with the title of a stage; returns who is told of its steps."""
-
-
-@dataclass(frozen=True)
-class RunPlan:
-    """What a run will do.
-
-    Attributes:
-        start: First day of gold and features.
-        end: Last day.
-        warm_up: First day of gold, before `start` where features look further back.
-        warm_tables: Gold tables whose source has rows from `warm_up` to the day before `start`.
-        weeks: Mondays to train as of.
-        score_from: First day to score.
-        models: Models to train and score.
-    """
-
-    start: date
-    end: date
-    warm_up: date
-    warm_tables: tuple[str, ...]
-    weeks: tuple[date, ...]
-    score_from: date
-    models: tuple[str, ...]
-
-
-def plan_run(
-    spans: Mapping[str, tuple[date, date]],
-    start: date,
-    end: date,
-    *,
-    score_days: int,
-    models: Sequence[str],
-    today: date,
-) -> RunPlan:
-    """Plan a run.
-
-    The newest due Monday is trained, and the one before the first scored day, so that every
-    scored day has a champion that knew nothing of it.
-
-    Args:
-        spans: First and last day of every raw table that has rows.
-        start: First day of gold and features.
-        end: Last day.
-        score_days: Days to score, counted back from `end`.
-        models: Models to train and score.
-        today: Not over yet (UTC).
-
-    Raises:
-        ConfigError: Days in the wrong order or not over yet, or an unknown model.
-    """
-    if start > end:
-        raise ConfigError(f"--from {start} lies after --to {end}.", mend="Swap the two days.")
-    if end >= today:
-        raise ConfigError(
-            f"--to {end} is not over yet (today is {today}, UTC).",
-            where="--to",
-            mend=f"Choose {today - timedelta(days=1)} or earlier.",
-        )
-    if start < EARLIEST:
-        raise ConfigError(
-            f"--from {start} lies before {EARLIEST}.",
-            where="--from",
-            mend="Choose a day on which the source had rows.",
-        )
-    if score_days < 1:
-        raise ConfigError("--score-days must be at least 1.", where="--score-days")
-    look_back = start - timedelta(days=longest_lookback())
-    early = {
-        contract.name: max(spans[contract.sources[0]][0], look_back)
-        for contract in gold_contracts().values()
-        if contract.sources[0] in spans
-        and spans[contract.sources[0]][0] < start
-        and spans[contract.sources[0]][1] >= look_back
-    }
-    score_from = end - timedelta(days=min(score_days - 1, (end - start).days))
-    weeks = sorted({monday_of(score_from), monday_of(end)})
-    return RunPlan(
-        start=start,
-        end=end,
-        warm_up=min(early.values(), default=start),
-        warm_tables=tuple(early),
-        weeks=tuple(weeks),
-        score_from=score_from,
-        models=known_models(models),
-    )
-
-
-def known_models(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the models named; `all` or nothing means every model.
-
-    Raises:
-        ConfigError: A name is unknown.
-    """
-    import difflib
-
-    known = [spec.name for spec in catalog()]
-    if not names or list(names) == ["all"]:
-        return tuple(known)
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
-            raise ConfigError(f"There is no model {name!r}.", where="--models", mend=hint)
-    return tuple(names)
+MOST_STAGES = 6
+"""Batches of a plain run: gold before, gold and features, two Mondays, predictions, monitoring."""
 
 
 def raw_spans(settings: Settings, end: date) -> dict[str, tuple[date, date]]:
@@ -189,50 +89,67 @@ def run_pipeline(
     stage: Stage,
     log_level: str = "CRITICAL",
     monitored: bool = True,
+    batch_days: int = BATCH_DAYS,
+    resume: bool = False,
+    clock: Callable[[], float] = time.monotonic,
 ) -> list[JobRun]:
-    """Materialise gold and features, train, score, monitor; a failed stage stops no later one.
+    """Materialise gold and features, train, score, monitor; a failed batch stops no later one.
 
     A failed table stops what depends on it within its run; other tables and models go on.
 
     Args:
         plan: What to run.
         settings: Of the environment.
-        stage: Told of each stage.
+        stage: Told of each batch, with the rough time left where there are several of a kind.
         log_level: Level of Dagster's console log.
         monitored: Whether the scored days are monitored at the end.
+        batch_days: Most days of one Dagster run.
+        resume: Leave out batches which succeeded when the same plan was run before.
+        clock: Seconds that only grow.
     """
     runs: list[JobRun] = []
-    selected = [("models", name) for name in plan.models]
-    scored = [("predictions", f"{name}_predictions") for name in plan.models]
-
-    def go(
-        title: str, job: str, first: date, last: date, keys: Sequence[tuple[str, str]] | None
-    ) -> None:
-        runs.append(
-            run_job(
-                settings,
-                instance,
-                job,
-                first.isoformat(),
-                last.isoformat(),
-                assets=keys,
-                progress=stage(title),
-                log_level=log_level,
-            )
-        )
-
+    every = batches_of(plan, days=batch_days, monitored=monitored)
+    name = fingerprint(every)
     with open_instance(settings) as instance:
-        if plan.warm_up < plan.start:
-            gold = [("gold", name) for name in plan.warm_tables]
-            before = plan.start - timedelta(days=1)
-            go(f"gold {plan.warm_up}..{before}", build.FEATURE_JOB, plan.warm_up, before, gold)
-        go("gold and features", build.FEATURE_JOB, plan.start, plan.end, None)
-        for week in plan.weeks:
-            go(f"models as of {week}", build.TRAINING_JOB, week, week, selected)
-        go("predictions", build.INFERENCE_JOB, plan.score_from, plan.end, scored)
-        if monitored:
-            go("monitoring", build.MONITORING_JOB, plan.score_from, plan.end, None)
+        ended = finished_batches(instance, name) if resume else set()
+        left = [batch for batch in every if str(every.index(batch)) not in ended]
+        took: list[tuple[Batch, float]] = []
+        while left:
+            batch, *after = left
+            begun = clock()
+            runs.append(
+                run_job(
+                    settings,
+                    instance,
+                    batch.job,
+                    batch.first.isoformat(),
+                    batch.last.isoformat(),
+                    assets=batch.keys,
+                    progress=stage(_title(batch, every, took, left)),
+                    log_level=log_level,
+                    tags={PLAN_TAG: name, BATCH_TAG: str(every.index(batch))},
+                )
+            )
+            took.append((batch, clock() - begun))
+            left = after
     return runs
+
+
+def _title(
+    batch: Batch,
+    every: Sequence[Batch],
+    took: Sequence[tuple[Batch, float]],
+    left: Sequence[Batch],
+) -> str:
+    """Say what runs, which of how many it is, and roughly how long the rest will take."""
+    usual = sum(each.title == batch.title for each in every) == 1 and len(every) <= MOST_STAGES
+    if usual:
+        return batch.title
+    seconds = seconds_left(took, left)
+    time_left = "" if seconds is None else f", about {max(1, round(seconds / 60))} min left"
+    days = "" if batch.first == batch.last else f" {batch.first}..{batch.last}"
+    place = f"{every.index(batch) + 1} of {len(every)}"
+    return f"{batch.title}{days} ({place}{time_left})"
 
 
 def settings_for(plan: RunPlan, current: Settings, *, ends: bool = False) -> Settings:

@@ -33,7 +33,7 @@ MAY_IMPORT_DAGSTER = {
 }
 MAY_IMPORT_DAGSTER_ANYWHERE = {"assets.py", "checks.py", "sensors.py", "launcher.py"}
 MAY_READ_THE_CLOCK = {"assets.py", "sensors.py", "cli/app.py", "cli/models.py"}
-MAY_IMPORT_BUILD = {"definitions.py", "execution.py", "pipeline.py"}
+MAY_IMPORT_BUILD = {"batches.py", "definitions.py", "execution.py"}
 MAY_IMPORT_DEMO = {"cli/app.py", "evaluate.py"}
 GENERATORS = {"default_rng", "Generator", "SeedSequence", "PCG64", "Philox", "BitGenerator"}
 MAX_LINES = 350

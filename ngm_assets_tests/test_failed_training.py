@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ngm_assets import pipeline
+from ngm_assets import planning
 from ngm_assets.build import TRAINING_JOB
 from ngm_assets.cli.app import main
 from ngm_assets.models.candidate import Candidate
@@ -98,7 +98,7 @@ def broken(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
     out = tmp_path_factory.mktemp("out") / "out.json"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TRAIN, breaking)
-        patch.setattr(pipeline, "plan_run", lambda *_args, **_kwargs: plan)
+        patch.setattr(planning, "plan_run", lambda *_args, **_kwargs: plan)
         code = _printing(out, home, whole)
     printed = json.loads(out.read_text(encoding="utf-8"))
     yield Broken(settings, first, second, start, code, printed)

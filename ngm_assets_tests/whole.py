@@ -19,7 +19,8 @@ from ngm_assets.execution import Progress
 from ngm_assets.models.data.dataset import catalog
 from ngm_assets.models.registry.registry import ModelRegistry
 from ngm_assets.orchestration import JobRun
-from ngm_assets.pipeline import RunPlan, day_spans, plan_run, run_pipeline, settings_for
+from ngm_assets.pipeline import day_spans, run_pipeline, settings_for
+from ngm_assets.planning import RunPlan, plan_run
 from ngm_assets.platform import Platform, open_platform, open_registry
 from ngm_assets.predictions.partition import WHEN_AND_WHO
 from ngm_assets.raw.landing import Landing

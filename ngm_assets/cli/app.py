@@ -9,7 +9,7 @@ import traceback
 import warnings
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +26,9 @@ from ngm_assets.errors import ComputeError, ConfigError, NgmError
 from ngm_assets.platform import open_registry
 from ngm_assets.redaction import redacted
 from ngm_assets.settings import LOCAL, Settings, load_settings, make_home
+
+if TYPE_CHECKING:
+    from ngm_assets.planning import RunPlan
 
 app = typer.Typer(
     help="Health of a Databricks estate: gold, features, models, predictions.",
@@ -71,7 +74,7 @@ def demo(
             landing, days=days, seed=seed, scale=scale, progress=bars.stage("demo estate")
         )
     current = load_settings(env=LOCAL, home=root, landing=landing)
-    _run(current, made.start, made.end, 14, "all", as_json, ends=True)
+    _run(_planned(current, made.start, made.end, 14, "all"), current, as_json, ends=True)
     if not as_json:
         incidents(home)
 
@@ -87,6 +90,13 @@ def run(
     home: Home = None,
     score_days: Annotated[int, typer.Option(help="Days to score, counted back from --to.")] = 14,
     models: Annotated[str, typer.Option(help="all, or names separated by commas.")] = "all",
+    every_week: Annotated[
+        bool, typer.Option("--every-week", help="Train as of every Monday of the scored days.")
+    ] = False,
+    batch_days: Annotated[int, typer.Option(min=1, help="Most days of one Dagster run.")] = 182,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Leave out what this same command has done before.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Materialise gold and features, train the newest due week, score the last days."""
@@ -100,7 +110,8 @@ def run(
             where="--landing",
             mend="Name the folder that holds billing/usage, access/audit, ...",
         )
-    _run(current, first, last, score_days, models, as_json)
+    plan = _planned(current, first, last, score_days, models, every_week=every_week)
+    _run(plan, current, as_json, batch_days=batch_days, resume=resume)
 
 
 @app.command()
@@ -148,33 +159,53 @@ def lineage(
         typer.echo(f"\n```mermaid\n{mermaid(up, down)}\n```")
 
 
-def _run(
+def _planned(
     current: Settings,
     start: date,
     end: date,
     score_days: int,
     models: str,
+    *,
+    every_week: bool = False,
+) -> RunPlan:
+    from ngm_assets.pipeline import raw_spans
+    from ngm_assets.planning import plan_run
+
+    return plan_run(
+        raw_spans(current, end),
+        start,
+        end,
+        score_days=score_days,
+        models=[name.strip() for name in models.split(",") if name.strip()],
+        today=datetime.now(UTC).date(),
+        every_week=every_week,
+    )
+
+
+def _run(
+    plan: RunPlan,
+    current: Settings,
     as_json: bool,
     *,
     ends: bool = False,
+    batch_days: int | None = None,
+    resume: bool = False,
 ) -> None:
-    from ngm_assets.pipeline import plan_run, raw_spans, run_pipeline, settings_for
+    from ngm_assets.batches import BATCH_DAYS
+    from ngm_assets.pipeline import run_pipeline, settings_for
     from ngm_assets.summary import run_result
 
-    names = [name.strip() for name in models.split(",") if name.strip()]
     with console.progress(as_json) as bars:
-        bars.stage("reading what there is")
-        plan = plan_run(
-            raw_spans(current, end),
-            start,
-            end,
-            score_days=score_days,
-            models=names,
-            today=datetime.now(UTC).date(),
-        )
         settings = settings_for(plan, current, ends=ends)
-        runs = run_pipeline(plan, settings, stage=bars.stage, log_level=_log_level())
-    result = run_result(settings, open_registry(settings), runs, plan.score_from, end)
+        runs = run_pipeline(
+            plan,
+            settings,
+            stage=bars.stage,
+            log_level=_log_level(),
+            batch_days=batch_days or BATCH_DAYS,
+            resume=resume,
+        )
+    result = run_result(settings, open_registry(settings), runs, plan.score_from, plan.end)
     if as_json:
         print_json(result)
     else:

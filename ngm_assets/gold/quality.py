@@ -9,7 +9,14 @@ from ngm_assets.days import days_between
 from ngm_assets.engine.base import Engine, Query, Window
 from ngm_assets.gold.tables import FOLDER, UNDATED, rejects_contract
 from ngm_assets.lakehouse.contract import TableContract
-from ngm_assets.lakehouse.quality import SAMPLE, Facts, Finding, daily_counts, volume_finding
+from ngm_assets.lakehouse.quality import (
+    SAMPLE,
+    Facts,
+    Finding,
+    daily_counts,
+    in_turn,
+    volume_finding,
+)
 from ngm_assets.overlays import read_yaml
 
 PRICE_MATCH_RATE = 0.99
@@ -39,12 +46,27 @@ WARN_ONLY = {
 
 
 def source_counts(
-    engine: Engine, contract: TableContract, start: date, end: date
+    engine: Engine,
+    contract: TableContract,
+    start: date,
+    end: date,
+    rows: Mapping[date, int] | None = None,
 ) -> dict[date, int]:
-    """Count the distinct keys the raw rows have per day."""
+    """Count the distinct keys the raw rows have per day.
+
+    Args:
+        engine: Reads the raw table.
+        contract: The gold table.
+        start: First day.
+        end: Last day.
+        rows: About how many rows the days have, where they should not be counted all at once.
+    """
     sql = read_yaml(FOLDER / "source_counts.yaml")[contract.name]
-    rows = engine.rows(Query(sql, {"start_date": start, "end_date": end}))
-    return {row["day"]: row["keys"] for row in rows}
+    found: dict[date, int] = {}
+    for first, last in in_turn(engine, rows or {}, start, end):
+        counted = engine.rows(Query(sql, {"start_date": first, "end_date": last}))
+        found |= {row["day"]: row["keys"] for row in counted}
+    return found
 
 
 def sound_counts(source: Mapping[date, int], rejects: Mapping[date, int]) -> dict[date, int]:
@@ -57,7 +79,7 @@ def gold_findings(
 ) -> list[Finding]:
     """Judge the partitions `start..end` of a gold table against the source."""
     days = days_between(start, end)
-    source = source_counts(engine, contract, start, end)
+    source = source_counts(engine, contract, start, end, facts.rows)
     before = daily_counts(engine, contract, start - timedelta(days=28), end)
     rejects = daily_counts(engine, rejects_contract(contract), start, end)
     undated = daily_counts(engine, rejects_contract(contract), UNDATED, UNDATED)

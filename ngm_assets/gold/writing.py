@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
-from ngm_assets.days import spans
 from ngm_assets.gold.tables import UNDATED, gold_query, rejects_contract, rejects_query
+from ngm_assets.lakehouse.quality import in_turn
 
 if TYPE_CHECKING:
     from ngm_assets.engine.base import Engine
@@ -41,7 +41,6 @@ def write_gold(
     """
     rejected = rejects_query(contract, words, start, end)
     engine.overwrite(rejects_contract(contract), [rejected], start, end, also=(UNDATED,))
-    most = engine.rows_at_once
-    parts = [(start, end)] if most is None else spans(counted, start, end, most)
+    parts = in_turn(engine, counted, start, end)
     made = [gold_query(contract, words, first, last) for first, last in parts]
     engine.overwrite(contract, made, start, end)

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from statistics import median
 from typing import Any
 
+from ngm_assets.days import spans
 from ngm_assets.engine.base import Engine, Query, Window
 from ngm_assets.lakehouse.contract import TableContract
 from ngm_assets.lakehouse.delta import expected_types
@@ -53,7 +54,23 @@ class Facts:
 
 def measure(engine: Engine, contract: TableContract, start: date, end: date) -> Facts:
     """Scan the partitions `start..end` of a table once and count what the rules need."""
-    return _facts(_counted(engine, contract, start, end))
+    parts = in_turn(engine, daily_counts(engine, contract, start, end), start, end)
+    return _facts([row for part in parts for row in _counted(engine, contract, *part)])
+
+
+def in_turn(
+    engine: Engine, rows: Mapping[date, int], start: date, end: date
+) -> list[tuple[date, date]]:
+    """Divide `start..end` into ranges of days with no more rows than the engine takes at once.
+
+    Args:
+        engine: Which will read the rows.
+        rows: Rows per day.
+        start: First day.
+        end: Last day.
+    """
+    most = engine.rows_at_once
+    return [(start, end)] if most is None else spans(rows, start, end, most)
 
 
 def measure_days(
