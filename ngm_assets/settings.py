@@ -54,6 +54,16 @@ class Words(_Frozen):
     off_hours_from: int = Field(ge=0, le=24)
 
 
+class Maintenance(_Frozen):
+    """What the maintenance of tables may delete.
+
+    Attributes:
+        retention_days: Days for which readers keep what they opened; Delta's own least is 7.
+    """
+
+    retention_days: int = Field(default=7, ge=7, le=365)
+
+
 class Settings(_Frozen):
     """Everything a code location needs to know; no secret is part of it.
 
@@ -74,6 +84,7 @@ class Settings(_Frozen):
         refresh_days: Days the daily schedule runs again for late rows.
         schedules: Whether schedules and sensors are registered.
         monitoring: Windows, bands, retraining, alert sinks.
+        maintenance: How long files are kept that left a table.
     """
 
     env: str
@@ -90,6 +101,7 @@ class Settings(_Frozen):
     schedules: bool
     words: Words
     monitoring: Watching = Watching()
+    maintenance: Maintenance = Maintenance()
 
     @model_validator(mode="after")
     def _switched_together(self) -> Self:

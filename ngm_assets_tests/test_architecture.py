@@ -29,6 +29,7 @@ MAY_IMPORT_DAGSTER = {
     "engine/cluster.py",
     "engine/serverless.py",
     "engine/serverless_main.py",
+    "maintenance/job.py",
     "monitoring/events.py",
 }
 MAY_IMPORT_DAGSTER_ANYWHERE = {"assets.py", "checks.py", "sensors.py", "launcher.py"}
@@ -66,6 +67,8 @@ KNOWS = {
     "monitoring": BASE
     | {"engine", "features", "gold", "lakehouse", "models", "monitoring", "platform"}
     | {"plugins", "predictions", "raw", "redaction", "watching"},
+    "maintenance": BASE | {"lakehouse", "maintenance", "platform"},
+    "maintenance/job": {"maintenance", "resources"},
     "demo": BASE | {"demo"},
     "demo/recall": BASE | {"demo", "models"},
     "demo/ranking": BASE | {"demo", "engine", "models", "platform", "predictions"},

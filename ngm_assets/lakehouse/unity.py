@@ -12,11 +12,14 @@ from ngm_assets.errors import DataError
 from ngm_assets.lakehouse.statements import (
     SCHEMAS,
     create_table,
+    optimize,
     quoted,
     quoted_name,
     replace_where,
     text,
+    vacuum,
 )
+from ngm_assets.lakehouse.upkeep import BUSY, Upkeep
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -114,6 +117,43 @@ class UnityLakehouse:
     def uri(self, full_name: str) -> str:
         """Return the table's full name."""
         return f"{self.catalog}.{full_name}"
+
+    def maintain(self, full_name: str, retention_days: int, *, dry_run: bool = False) -> Upkeep:
+        """Put small files of a table together, and delete what no reader needs any more.
+
+        Databricks keeps the log short itself. What was deleted it does not tell.
+        """
+        from pyspark.errors import PySparkException
+
+        reference, note, failed = self.reference(full_name), "", False
+        files, size = self._size(reference)
+        would_go: int | None = None
+        try:
+            if dry_run:
+                told = self.spark.sql(vacuum(reference, retention_days, dry_run=True))
+                would_go = told.count()
+            else:
+                self.spark.sql(optimize(reference))
+                self.spark.sql(vacuum(reference, retention_days))
+        except PySparkException as error:
+            busy = "DELTA_CONCURRENT" in str(error)
+            note, failed = BUSY if busy else str(error).splitlines()[0], not busy
+        now_files, now_size = (files, size) if dry_run else self._size(reference)
+        return Upkeep(
+            table=full_name,
+            files_before=files,
+            files_after=now_files,
+            bytes_before=size,
+            bytes_after=now_size,
+            merged=max(0, files - now_files),
+            deleted=would_go,
+            note=note,
+            failed=failed,
+        )
+
+    def _size(self, reference: str) -> tuple[int, int]:
+        (told,) = self.spark.sql(f"DESCRIBE DETAIL {reference}").collect()
+        return int(told["numFiles"]), int(told["sizeInBytes"])
 
     def _prepared(self, contract: TableContract) -> list[str]:
         """Create a table or add missing columns; return the names of all columns in their order."""
