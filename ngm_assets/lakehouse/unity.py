@@ -126,26 +126,26 @@ class UnityLakehouse:
         from pyspark.errors import PySparkException
 
         reference, note, failed = self.reference(full_name), "", False
-        files, size = self._size(reference)
+        before = after = (0, 0)
         would_go: int | None = None
         try:
+            before = after = self._size(reference)
             if dry_run:
-                told = self.spark.sql(vacuum(reference, retention_days, dry_run=True))
-                would_go = told.count()
+                would_go = self.spark.sql(vacuum(reference, retention_days, dry_run=True)).count()
             else:
                 self.spark.sql(optimize(reference))
                 self.spark.sql(vacuum(reference, retention_days))
+                after = self._size(reference)
         except PySparkException as error:
             busy = "DELTA_CONCURRENT" in str(error)
             note, failed = BUSY if busy else str(error).splitlines()[0], not busy
-        now_files, now_size = (files, size) if dry_run else self._size(reference)
         return Upkeep(
             table=full_name,
-            files_before=files,
-            files_after=now_files,
-            bytes_before=size,
-            bytes_after=now_size,
-            merged=max(0, files - now_files),
+            files_before=before[0],
+            files_after=after[0],
+            bytes_before=before[1],
+            bytes_after=after[1],
+            merged=max(0, before[0] - after[0]),
             deleted=would_go,
             note=note,
             failed=failed,
