@@ -27,9 +27,8 @@ unit: .venv/.installed-dev
 	$(BIN)/python -m pytest $(TEST_ARGS)
 
 ui: .venv/.installed  ## the Dagster UI on the demo's home, at http://localhost:3000
-	mkdir -p "$(NGM_HOME)/dagster"
-	NGM_HOME="$$(cd "$(NGM_HOME)" && pwd)" DAGSTER_HOME="$$(cd "$(NGM_HOME)/dagster" && pwd)" \
-		$(BIN)/dagster dev -w workspace.yaml
+	DAGSTER_HOME="$$($(BIN)/python -m ngm_assets.cli config dagster --home "$(NGM_HOME)")" && \
+		export DAGSTER_HOME NGM_HOME="$$(dirname "$$DAGSTER_HOME")" && $(BIN)/dagster dev -w workspace.yaml
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -11,6 +11,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ngm_assets.dagster_home import Storage
 from ngm_assets.databricks import Databricks
 from ngm_assets.errors import ConfigError
 from ngm_assets.overlays import (
@@ -77,6 +78,8 @@ class Settings(_Frozen):
         lakehouse: `delta` tables on a local disk, or `unity` for Unity Catalog.
         mlflow: `sqlite` below the home, or `databricks` with the registry in Unity Catalog.
         databricks: The workspace; None on `local`.
+        dagster_storage: Where Dagster keeps runs and events: `sqlite` below the home, or
+            `postgres`, whose address is in a variable.
         home: Folder of the Dagster instance, and on `local` of all state.
         landing: Folder of raw Parquet files; None but on `local`.
         start_date: First daily partition (UTC).
@@ -93,6 +96,7 @@ class Settings(_Frozen):
     lakehouse: Literal["delta", "unity"]
     mlflow: Literal["sqlite", "databricks"]
     databricks: Databricks | None = None
+    dagster_storage: Storage = "sqlite"
     home: Path
     landing: Path | None = None
     start_date: date

@@ -20,6 +20,7 @@ HEAVY = {"mlflow", "sklearn", "xgboost", "pyspark", "pandas", "numpy", "scipy", 
 HEAVY |= {"duckdb", "deltalake", "skops", "matplotlib"}
 PICKLES = {"pickle", "cloudpickle", "joblib", "dill", "marshal", "shelve"}
 MAY_IMPORT_DAGSTER = {
+    "dagster_home.py",
     "definitions.py",
     "build.py",
     "partitions.py",
@@ -44,7 +45,8 @@ KNOWS = {
     "days": set[str](),
     "errors": set[str](),
     "overlays": {"errors"},
-    "settings": {"errors", "overlays", "databricks", "watching"},
+    "dagster_home": {"errors", "overlays"},
+    "settings": {"dagster_home", "errors", "overlays", "databricks", "watching"},
     "watching": set[str](),
     "plugins": {"errors"},
     "raw": BASE | {"lakehouse", "raw"},

@@ -6,7 +6,7 @@ import json
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -21,9 +21,6 @@ from ngm_assets.platform import Platform, all_contracts, open_platform
 from ngm_assets.settings import Settings, load_settings
 from ngm_assets_tests.estate import read_rows, write_features, write_gold
 from ngm_assets_tests.landings import awkward_landing
-
-if TYPE_CHECKING:
-    pass
 
 START = date(2023, 11, 20)
 FIRST, LAST = START + timedelta(days=20), START + timedelta(days=24)
