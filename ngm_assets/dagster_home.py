@@ -50,7 +50,8 @@ def prepare_instance(
     """
     if storage == "postgres":
         _need_postgres(os.environ if environ is None else environ)
-    home.mkdir(parents=True, exist_ok=True)
+    home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, exist_ok=True)
     target = home / FILE
     if target.exists() and target.read_text(encoding="utf-8") not in WRITTEN.values():
         if storage == "postgres" and "storage" not in read_yaml(target):

@@ -33,6 +33,8 @@ LOCAL = "local"
 HOME_FILE = "home.yaml"
 UNFIT = r"[\[\]?^|\\\x00-\x1f]|%[0-9A-Fa-f]{2}"
 """What delta-rs or an SQLite address cannot hold in a path."""
+PRIVATE = 0o700
+"""Rights of a new home: it holds what people did, by name. An existing one keeps its own."""
 TOGETHER = {
     True: {"engine": "duckdb", "lakehouse": "delta", "mlflow": "sqlite"},
     False: {"engine": "spark", "lakehouse": "unity", "mlflow": "databricks"},
@@ -282,7 +284,7 @@ def make_home(home: Path) -> None:
             mend="Choose a home folder without them.",
         )
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
             f"The home folder cannot be made: {error.strerror}.",

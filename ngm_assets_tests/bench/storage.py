@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -129,13 +130,18 @@ def main() -> None:
     if told.kind:
         print(json.dumps(measured(told.kind, told.home, told.landing, told.first, told.last)))
         return
-    print(f"{ASSETS} assets x {told.days} days, medians of {told.repeated}, {os.cpu_count()} cores")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    title = (
+        f"{ASSETS} assets x {told.days} days, medians of {told.repeated}, {os.cpu_count()} cores"
+    )
+    print(title, flush=True)
     for kind, found in compared(told.days, told.repeated):
         sqlite, postgres = (statistics.median(found[storage]) for storage in STORAGES)
         ms = [1000 * value / (ASSETS * told.days) for value in (sqlite, postgres)]
         print(
             f"{kind}: SQLite {sqlite:.2f} s ({ms[0]:.1f} ms per asset and day), PostgreSQL "
-            f"{postgres:.2f} s ({ms[1]:.1f} ms), ratio {postgres / sqlite:.2f}",
+            f"{postgres:.2f} s ({ms[1]:.1f} ms), ratio {postgres / sqlite:.2f}; "
+            f"all: {found}",
             flush=True,
         )
 
