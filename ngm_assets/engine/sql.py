@@ -87,27 +87,6 @@ def _parse(sql: str):  # type: ignore[no-untyped-def]
 
 
 @cache
-def is_condition(sql: str) -> bool:
-    """Tell whether a text is one condition over the columns at hand, and reads nothing else."""
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-
-    try:
-        found = sqlglot.parse(f"SELECT 1 WHERE ({sql})", read=DIALECT)
-    except SqlglotError:
-        return False
-    tree = found[0]
-    if len(found) != 1 or not isinstance(tree, exp.Select):
-        return False
-    clauses = {name for name, value in tree.args.items() if value}
-    whole = isinstance(tree.args["where"].this, exp.Paren)
-    return (
-        whole and clauses == {"expressions", "where"} and len(list(tree.find_all(exp.Query))) == 1
-    )
-
-
-@cache
 def select_from_cte(sql: str, name: str, body: str) -> str:
     """Return `body` with the CTEs of `sql` up to and including `name` in front of it.
 

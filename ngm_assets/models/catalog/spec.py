@@ -8,9 +8,7 @@ import string
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-
-from ngm_assets.engine.sql import is_condition
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Domain = Literal["cost", "security", "performance", "reliability", "quality"]
 Problem = Literal["anomaly", "regression", "quantile", "binary", "multiclass"]
@@ -123,13 +121,6 @@ class RowsSpec(_Part):
 
     where: Text | None = None
     scored_where: Text | None = None
-
-    @field_validator("where", "scored_where")
-    @classmethod
-    def _reads_nothing_else(cls, condition: str | None) -> str | None:
-        if condition is not None and not is_condition(condition):
-            raise ValueError("must be one SQL condition over columns, without another SELECT")
-        return condition
 
     def scored(self) -> str:
         """Return the condition of the rows that are scored."""
