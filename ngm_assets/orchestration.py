@@ -16,6 +16,7 @@ from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus, RunsFilter
 from ngm_assets.dagster_home import URL_VARIABLE, prepare_instance, storage_errors
 from ngm_assets.errors import ComputeError, NgmError
 from ngm_assets.execution import Progress, Request, execute_here, execute_remotely
+from ngm_assets.models.registry.locks import OPENING, one_at_a_time
 from ngm_assets.resources import RANGE_END, RANGE_START
 from ngm_assets.settings import Settings
 
@@ -87,7 +88,8 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 def _opened(settings: Settings) -> dg.DagsterInstance:
     try:
-        instance = dg.DagsterInstance.from_config(str(settings.dagster_home))
+        with one_at_a_time(settings.dagster_home, OPENING):  # the first one makes the tables
+            instance = dg.DagsterInstance.from_config(str(settings.dagster_home))
         _bury_dead_runs(instance)
     except storage_errors(settings.dagster_storage) as error:
         cause = error.__cause__ or error

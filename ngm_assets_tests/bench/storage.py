@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -96,13 +96,15 @@ def in_processes(kind: str, words: list[str], variables: dict[str, str]) -> floa
     return max(float(json.loads(text.splitlines()[-1])) for text in told)
 
 
-def compared(days: int, repeated: int) -> Iterator[tuple[str, dict[str, list[float]]]]:
+def compared(
+    days: int, repeated: int, kinds: Sequence[str]
+) -> Iterator[tuple[str, dict[str, list[float]]]]:
     """Yield the seconds of every kind of run by storage."""
     with tempfile.TemporaryDirectory(prefix="ngm_storage_") as name, postgres_server() as server:
         folder = Path(name)
         made = generate(folder / "landing", days=days, seed=7, scale=0.5)
         last = made.start + timedelta(days=days - 1)
-        for kind in KINDS:
+        for kind in kinds:
             found: dict[str, list[float]] = {storage: [] for storage in STORAGES}
             for number in range(repeated):
                 for storage in STORAGES if number % 2 == 0 else STORAGES[::-1]:
@@ -121,7 +123,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--repeated", type=int, default=3)
-    parser.add_argument("--kind", choices=KINDS)
+    parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--kind", choices=KINDS, help="Of one of the measured.")
     parser.add_argument("--home", type=Path)
     parser.add_argument("--landing", type=Path)
     parser.add_argument("--first", type=date.fromisoformat)
@@ -135,7 +138,7 @@ def main() -> None:
         f"{ASSETS} assets x {told.days} days, medians of {told.repeated}, {os.cpu_count()} cores"
     )
     print(title, flush=True)
-    for kind, found in compared(told.days, told.repeated):
+    for kind, found in compared(told.days, told.repeated, told.only):
         sqlite, postgres = (statistics.median(found[storage]) for storage in STORAGES)
         ms = [1000 * value / (ASSETS * told.days) for value in (sqlite, postgres)]
         print(
