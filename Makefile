@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DAGSTER_DISABLE_TELEMETRY := yes
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint unit ui clean
+.PHONY: demo test lint unit ui audit clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.installed  ## generate the demo estate, run everything on it, print a summary
@@ -20,6 +20,7 @@ lint: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive ngm_assets
 	$(BIN)/dagster definitions validate -w workspace.yaml
 	$(BIN)/dg check defs
 
@@ -27,9 +28,13 @@ unit: .venv/.installed-dev
 	$(BIN)/python -m pytest $(TEST_ARGS)
 
 ui: .venv/.installed  ## the Dagster UI on the demo's home, at http://localhost:3000
-	mkdir -p "$(NGM_HOME)/dagster"
-	NGM_HOME="$$(cd "$(NGM_HOME)" && pwd)" DAGSTER_HOME="$$(cd "$(NGM_HOME)/dagster" && pwd)" \
-		$(BIN)/dagster dev -w workspace.yaml
+	DAGSTER_HOME="$$($(BIN)/python -m ngm_assets.cli config dagster --home "$(NGM_HOME)")" && \
+		export DAGSTER_HOME NGM_HOME="$$(dirname "$$DAGSTER_HOME")" && $(BIN)/dagster dev -w workspace.yaml
+
+audit:  ## known vulnerabilities of the pinned versions; asks the network, so it is no part of `make test`
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip install --quiet "pip-audit>=2.7,<3"
+	.venv/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

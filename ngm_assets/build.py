@@ -12,6 +12,7 @@ from ngm_assets.databricks import on_databricks
 from ngm_assets.engine.launcher import launcher_resource
 from ngm_assets.features.assets import feature_assets
 from ngm_assets.gold.assets import gold_assets
+from ngm_assets.maintenance.job import MAINTENANCE_JOB, maintenance_job, maintenance_schedule
 from ngm_assets.models.assets import model_assets
 from ngm_assets.monitoring.assets import monitoring_assets
 from ngm_assets.monitoring.checks import monitoring_check_keys, monitoring_checks
@@ -113,10 +114,11 @@ def _jobs(settings: Settings) -> dict[str, Any]:
     if not settings.local:
         taken = dg.AssetSelection.assets(*(name.split(".") for name in SNAPSHOTS))
         selections[SNAPSHOT_JOB] = (taken, "Today's snapshots of the information schema.")
-    return {
+    made: dict[str, Any] = {
         name: dg.define_asset_job(name, selection, description=text)
         for name, (selection, text) in selections.items()
     }
+    return made | {MAINTENANCE_JOB: maintenance_job()}
 
 
 def _groups(*names: str) -> dg.AssetSelection:
@@ -177,8 +179,9 @@ def _schedules(
             return dg.SkipReason(f"The estate ended on {settings.end_date}.")
         return dg.RunRequest(run_key=monday.isoformat(), partition_key=monday.isoformat())
 
+    maintenance = maintenance_schedule(jobs[MAINTENANCE_JOB])
     if SNAPSHOT_JOB not in jobs:
-        return [daily, weekly]
+        return [daily, weekly, maintenance]
     snapshots = dg.ScheduleDefinition(
         name="snapshot_schedule",
         job=jobs[SNAPSHOT_JOB],
@@ -186,4 +189,4 @@ def _schedules(
         execution_timezone="UTC",
         description="Takes each day's snapshot while the day still lasts.",
     )
-    return [daily, weekly, snapshots]
+    return [daily, weekly, maintenance, snapshots]

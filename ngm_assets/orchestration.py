@@ -7,18 +7,22 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from platform import node
 from typing import Any
 
 import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus, RunsFilter
 
-from ngm_assets.errors import NgmError
+from ngm_assets.dagster_home import URL_VARIABLE, prepare_instance, storage_errors
+from ngm_assets.errors import ComputeError, NgmError
 from ngm_assets.execution import Progress, Request, execute_here, execute_remotely
+from ngm_assets.models.registry.locks import OPENING, one_at_a_time
 from ngm_assets.resources import RANGE_END, RANGE_START
 from ngm_assets.settings import Settings
 
 PID_TAG = ".dagster/ngm_pid"
+HOST_TAG = ".dagster/ngm_host"
+"""The machine of that process: others may share the instance, and know nothing of it."""
 DAYS_TAG = "ngm/days"
 PLAN_TAG = "ngm/plan"
 BATCH_TAG = "ngm/batch"
@@ -27,12 +31,6 @@ LOCATION_TAGS = {
     ".dagster/repository": "__repository__@ngm_assets.definitions",
 }
 """What the UI puts on its own runs; with it, runs from here stand under their jobs."""
-DAGSTER_YAML = """# Nothing leaves this machine unasked.
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-"""
 
 
 @dataclass(frozen=True)
@@ -79,19 +77,30 @@ class JobRun:
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """Open the Dagster instance of the home; runs whose process died are marked as failed."""
-    prepare_instance(settings.dagster_home)
-    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        _bury_dead_runs(instance)
+    """Open the Dagster instance of the home; runs whose process died are marked as failed.
+
+    Raises:
+        ConfigError: The storage of the instance is not set up.
+        ComputeError: Its database does not answer.
+    """
+    prepare_instance(settings.dagster_home, settings.dagster_storage)
+    with _opened(settings) as instance:
         yield instance
 
 
-def prepare_instance(home: Path) -> None:
-    """Write `dagster.yaml` (telemetry off) unless the folder has one."""
-    home.mkdir(parents=True, exist_ok=True)
-    target = home / "dagster.yaml"
-    if not target.exists():
-        target.write_text(DAGSTER_YAML, encoding="utf-8")
+def _opened(settings: Settings) -> dg.DagsterInstance:
+    try:
+        with one_at_a_time(settings.dagster_home, OPENING):  # the first one makes the tables
+            instance = dg.DagsterInstance.from_config(str(settings.dagster_home))
+        _bury_dead_runs(instance)
+    except storage_errors(settings.dagster_storage) as error:
+        cause = error.__cause__ or error
+        raise ComputeError(
+            f"The database of the Dagster instance does not answer ({type(cause).__name__}).",
+            where=URL_VARIABLE,
+            mend="Check that it runs, its address, its user and the password.",
+        ) from None
+    return instance
 
 
 _UNFINISHED = (
@@ -105,6 +114,8 @@ _UNFINISHED = (
 def _bury_dead_runs(instance: dg.DagsterInstance) -> None:
     for run in instance.get_runs(RunsFilter(statuses=list(_UNFINISHED))):
         pid = run.tags.get(PID_TAG)
+        if run.tags.get(HOST_TAG, node()) != node():
+            continue
         copied = run.parent_run_id is not None  # run again from the UI, with the tags of this one
         if pid is not None and not copied and not _alive(int(pid)):
             instance.report_run_failed(run, f"The process {pid} that ran it died.")
@@ -159,6 +170,7 @@ def run_job(
             RANGE_END: last,
             DAYS_TAG: first if first == last else f"{first}..{last}",
             PID_TAG: str(os.getpid()),
+            HOST_TAG: node(),
             **LOCATION_TAGS,
             **(tags or {}),
         },

@@ -11,6 +11,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ngm_assets.dagster_home import Storage
 from ngm_assets.databricks import Databricks
 from ngm_assets.errors import ConfigError
 from ngm_assets.overlays import (
@@ -32,6 +33,8 @@ LOCAL = "local"
 HOME_FILE = "home.yaml"
 UNFIT = r"[\[\]?^|\\\x00-\x1f]|%[0-9A-Fa-f]{2}"
 """What delta-rs or an SQLite address cannot hold in a path."""
+PRIVATE = 0o700
+"""Rights of a new home: it holds what people did, by name. An existing one keeps its own."""
 TOGETHER = {
     True: {"engine": "duckdb", "lakehouse": "delta", "mlflow": "sqlite"},
     False: {"engine": "spark", "lakehouse": "unity", "mlflow": "databricks"},
@@ -54,6 +57,16 @@ class Words(_Frozen):
     off_hours_from: int = Field(ge=0, le=24)
 
 
+class Maintenance(_Frozen):
+    """What the maintenance of tables may delete.
+
+    Attributes:
+        retention_days: Days for which readers keep what they opened; Delta's own least is 7.
+    """
+
+    retention_days: int = Field(default=7, ge=7, le=365)
+
+
 class Settings(_Frozen):
     """Everything a code location needs to know; no secret is part of it.
 
@@ -67,6 +80,8 @@ class Settings(_Frozen):
         lakehouse: `delta` tables on a local disk, or `unity` for Unity Catalog.
         mlflow: `sqlite` below the home, or `databricks` with the registry in Unity Catalog.
         databricks: The workspace; None on `local`.
+        dagster_storage: Where Dagster keeps runs and events: `sqlite` below the home, or
+            `postgres`, whose address is in a variable.
         home: Folder of the Dagster instance, and on `local` of all state.
         landing: Folder of raw Parquet files; None but on `local`.
         start_date: First daily partition (UTC).
@@ -75,6 +90,7 @@ class Settings(_Frozen):
         schedules: Whether schedules and sensors are registered.
         monitoring: Windows, bands, retraining, alert sinks.
         query_memory: What a query on this machine may hold in memory; the rest goes to disk.
+        maintenance: How long files are kept that left a table.
     """
 
     env: str
@@ -83,6 +99,7 @@ class Settings(_Frozen):
     lakehouse: Literal["delta", "unity"]
     mlflow: Literal["sqlite", "databricks"]
     databricks: Databricks | None = None
+    dagster_storage: Storage = "sqlite"
     home: Path
     landing: Path | None = None
     start_date: date
@@ -92,6 +109,7 @@ class Settings(_Frozen):
     words: Words
     monitoring: Watching = Watching()
     query_memory: str = Field(default="2GB", pattern=r"^[1-9]\d{0,4}(MB|GB)$")
+    maintenance: Maintenance = Maintenance()
 
     @model_validator(mode="after")
     def _switched_together(self) -> Self:
@@ -268,7 +286,7 @@ def make_home(home: Path) -> None:
             mend="Choose a home folder without them.",
         )
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
             f"The home folder cannot be made: {error.strerror}.",

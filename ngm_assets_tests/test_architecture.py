@@ -20,6 +20,7 @@ HEAVY = {"mlflow", "sklearn", "xgboost", "pyspark", "pandas", "numpy", "scipy", 
 HEAVY |= {"duckdb", "deltalake", "skops", "matplotlib"}
 PICKLES = {"pickle", "cloudpickle", "joblib", "dill", "marshal", "shelve"}
 MAY_IMPORT_DAGSTER = {
+    "dagster_home.py",
     "definitions.py",
     "build.py",
     "partitions.py",
@@ -29,6 +30,7 @@ MAY_IMPORT_DAGSTER = {
     "engine/cluster.py",
     "engine/serverless.py",
     "engine/serverless_main.py",
+    "maintenance/job.py",
     "monitoring/events.py",
 }
 MAY_IMPORT_DAGSTER_ANYWHERE = {"assets.py", "checks.py", "sensors.py", "launcher.py"}
@@ -43,7 +45,8 @@ KNOWS = {
     "days": set[str](),
     "errors": set[str](),
     "overlays": {"errors"},
-    "settings": {"errors", "overlays", "databricks", "watching"},
+    "dagster_home": {"errors", "overlays"},
+    "settings": {"dagster_home", "errors", "overlays", "databricks", "watching"},
     "watching": set[str](),
     "plugins": {"errors"},
     "raw": BASE | {"lakehouse", "raw"},
@@ -66,6 +69,8 @@ KNOWS = {
     "monitoring": BASE
     | {"engine", "features", "gold", "lakehouse", "models", "monitoring", "platform"}
     | {"plugins", "predictions", "raw", "redaction", "watching"},
+    "maintenance": BASE | {"lakehouse", "maintenance", "platform"},
+    "maintenance/job": {"maintenance", "resources"},
     "demo": BASE | {"demo"},
     "demo/recall": BASE | {"demo", "models"},
     "demo/ranking": BASE | {"demo", "engine", "models", "platform", "predictions"},

@@ -50,6 +50,39 @@ def test_runs_of_dead_processes_are_failed_when_the_home_is_opened(tmp_path: Pat
     }
 
 
+def test_processes_may_open_a_new_home_at_the_same_time(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\n"
+        "from ngm_assets.orchestration import open_instance\n"
+        "from ngm_assets.settings import load_settings\n"
+        "home = Path(sys.argv[1])\nsettings = load_settings(home=home, environ={})\n"
+        "print('ready', flush=True)\nsys.stdin.readline()\n"
+        "with open_instance(settings) as instance:\n    print(len(instance.get_runs()))\n"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path / "home")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    try:
+        for process in started:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        told = [process.communicate(timeout=60)[0] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    assert told == ["0\n"] * 2
+
+
 def test_the_instance_reports_nothing_home(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path / "home", landing=tmp_path, environ={})
     with open_instance(settings) as instance:

@@ -17,6 +17,7 @@ from ngm_assets.cli import console
 from ngm_assets.cli.alerts import alerts_app
 from ngm_assets.cli.drift import drift_app
 from ngm_assets.cli.environment import config_app, environment_app
+from ngm_assets.cli.maintenance import maintenance_app
 from ngm_assets.cli.models import models_app
 from ngm_assets.cli.monitoring import monitor_app
 from ngm_assets.cli.reports import reports_app
@@ -42,6 +43,7 @@ app.add_typer(alerts_app(lambda: datetime.now(UTC)), name="alerts")
 app.add_typer(reports_app)
 app.add_typer(drift_app)
 app.add_typer(environment_app)
+app.add_typer(maintenance_app)
 app.add_typer(config_app, name="config")
 app.add_typer(monitor_app, name="monitor")
 

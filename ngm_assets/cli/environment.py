@@ -13,7 +13,7 @@ from ngm_assets.cli import console
 from ngm_assets.cli.shared import Env, Home, Json, home_of, print_json
 from ngm_assets.errors import ConfigError
 from ngm_assets.redaction import redacted
-from ngm_assets.settings import LOCAL, environment_names, load_settings
+from ngm_assets.settings import LOCAL, environment_names, load_settings, make_home
 
 ALL = "all"
 
@@ -48,6 +48,17 @@ def config_validate(
         console.show_validity(rows)
     if not all(row["ok"] for row in rows):
         raise typer.Exit(1)
+
+
+@config_app.command("dagster")
+def config_dagster(env: Env = None, home: Home = None) -> None:
+    """Write the dagster.yaml of the home if there is none, and print its folder: DAGSTER_HOME."""
+    from ngm_assets.dagster_home import prepare_instance
+
+    settings = load_settings(env=env, home=home_of(home))
+    make_home(settings.home)
+    prepare_instance(settings.dagster_home, settings.dagster_storage)
+    typer.echo(str(settings.dagster_home))
 
 
 def _validity(name: str, home: Path) -> Mapping[str, Any]:

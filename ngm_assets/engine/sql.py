@@ -68,12 +68,22 @@ def _full_name(table: object) -> str:
 @cache
 def _parse(sql: str):  # type: ignore[no-untyped-def]
     import sqlglot
-    from sqlglot.errors import ParseError
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
 
     try:
-        return sqlglot.parse_one(sql, read=DIALECT)
-    except ParseError as error:
+        found = sqlglot.parse(sql, read=DIALECT)
+    except SqlglotError as error:
         raise ComputeError(f"Invalid SQL: {error}", mend="Correct the SQL file.") from None
+    statements = [
+        each for each in found if each is not None and not isinstance(each, exp.Semicolon)
+    ]
+    if len(statements) != 1:
+        raise ComputeError(
+            f"Invalid SQL: {len(statements)} statements where one statement is due.",
+            mend="Correct the SQL file.",
+        )
+    return statements[0]
 
 
 @cache

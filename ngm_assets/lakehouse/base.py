@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from ngm_assets.lakehouse.contract import TableContract
+    from ngm_assets.lakehouse.upkeep import Upkeep
 
 
 class Lakehouse(Protocol):
@@ -25,3 +26,6 @@ class Lakehouse(Protocol):
 
     def prepare(self, contract: TableContract) -> None:
         """Create a table, or add the contract's new columns, when needed."""
+
+    def maintain(self, full_name: str, retention_days: int, *, dry_run: bool = False) -> Upkeep:
+        """Put small files of a table together, and delete what no reader needs any more."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,6 +16,12 @@ from ngm_assets.overlays import read_yaml
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+
+NAME = r"^[a-z][a-z0-9_]*$"
+"""What a table or a column may be called: queries name them without quotes."""
+TYPE = r"^[A-Za-z0-9_<>(),: ]+$"
+Name = Annotated[str, Field(pattern=NAME)]
 
 
 class Column(BaseModel):
@@ -29,8 +35,8 @@ class Column(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    type: str
+    name: str = Field(pattern=NAME)
+    type: str = Field(pattern=TYPE)
     doc: str
     nullable: bool = True
     min: float | None = None
@@ -55,11 +61,11 @@ class TableContract(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    name: str
-    schema_name: str = Field(alias="schema")
+    name: str = Field(pattern=NAME)
+    schema_name: str = Field(alias="schema", pattern=NAME)
     description: str
-    key: tuple[str, ...] = Field(min_length=1)
-    partition: str
+    key: tuple[Name, ...] = Field(min_length=1)
+    partition: Name
     sources: tuple[str, ...] = ()
     lookback_days: int = Field(default=0, ge=0)
     every_day: bool = True

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ngm_assets.errors import ComputeError, ConfigError, DataError
+from ngm_assets.lakehouse.upkeep import Upkeep, maintain_delta
 from ngm_assets.settings import UNFIT
 
 if TYPE_CHECKING:
@@ -148,6 +149,10 @@ class DeltaLakehouse:
     def prepare(self, contract: TableContract) -> None:
         """Create a table, or add the contract's new columns and words, when needed."""
         self.ensure(contract)
+
+    def maintain(self, full_name: str, retention_days: int, *, dry_run: bool = False) -> Upkeep:
+        """Put small files of a table together, and delete what no reader needs any more."""
+        return maintain_delta(self.path(full_name), full_name, retention_days, dry_run=dry_run)
 
     def ensure(self, contract: TableContract) -> DeltaTable:
         """Open a table; create it, or add the contract's new columns and words, when needed.

@@ -12,6 +12,7 @@ from ngm_assets.days import spans
 from ngm_assets.engine.base import Engine, Query, Window
 from ngm_assets.lakehouse.contract import TableContract
 from ngm_assets.lakehouse.delta import expected_types
+from ngm_assets.lakehouse.statements import text
 
 SAMPLE = 10
 """Most days or columns a finding names."""
@@ -93,7 +94,7 @@ def _counted(
         if limits:
             counts.append(f"COUNT(CASE WHEN {' OR '.join(limits)} THEN 1 END) AS range__{name}")
         if column.accepted:
-            allowed = ", ".join(f"'{value}'" for value in column.accepted)
+            allowed = ", ".join(text(value) for value in column.accepted)
             counts.append(f"COUNT(CASE WHEN {name} NOT IN ({allowed}) THEN 1 END) AS other__{name}")
     sql = (
         f"SELECT {day} AS day, {', '.join(counts)} FROM {contract.full_name} "

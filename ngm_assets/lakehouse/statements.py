@@ -78,6 +78,16 @@ def in_partitions(partition: str, start: date, end: date, also: Iterable[date]) 
     return " OR ".join(ranges)
 
 
+def optimize(reference: str) -> str:
+    """Return the statement that puts small files of a table together."""
+    return f"OPTIMIZE {reference}"
+
+
+def vacuum(reference: str, retention_days: int, *, dry_run: bool = False) -> str:
+    """Return the statement that deletes what left a table that many days ago."""
+    return f"VACUUM {reference} RETAIN {retention_days * 24} HOURS{' DRY RUN' if dry_run else ''}"
+
+
 def quoted(name: str) -> str:
     """Quote an identifier."""
     return "`" + name.replace("`", "``") + "`"

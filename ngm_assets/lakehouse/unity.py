@@ -12,11 +12,14 @@ from ngm_assets.errors import DataError
 from ngm_assets.lakehouse.statements import (
     SCHEMAS,
     create_table,
+    optimize,
     quoted,
     quoted_name,
     replace_where,
     text,
+    vacuum,
 )
+from ngm_assets.lakehouse.upkeep import BUSY, Upkeep
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -114,6 +117,43 @@ class UnityLakehouse:
     def uri(self, full_name: str) -> str:
         """Return the table's full name."""
         return f"{self.catalog}.{full_name}"
+
+    def maintain(self, full_name: str, retention_days: int, *, dry_run: bool = False) -> Upkeep:
+        """Put small files of a table together, and delete what no reader needs any more.
+
+        Databricks keeps the log short itself. What was deleted it does not tell.
+        """
+        from pyspark.errors import PySparkException
+
+        reference, note, failed = self.reference(full_name), "", False
+        before = after = (0, 0)
+        would_go: int | None = None
+        try:
+            before = after = self._size(reference)
+            if dry_run:
+                would_go = self.spark.sql(vacuum(reference, retention_days, dry_run=True)).count()
+            else:
+                self.spark.sql(optimize(reference))
+                self.spark.sql(vacuum(reference, retention_days))
+                after = self._size(reference)
+        except PySparkException as error:
+            busy = "DELTA_CONCURRENT" in str(error)
+            note, failed = BUSY if busy else str(error).splitlines()[0], not busy
+        return Upkeep(
+            table=full_name,
+            files_before=before[0],
+            files_after=after[0],
+            bytes_before=before[1],
+            bytes_after=after[1],
+            merged=max(0, before[0] - after[0]),
+            deleted=would_go,
+            note=note,
+            failed=failed,
+        )
+
+    def _size(self, reference: str) -> tuple[int, int]:
+        (told,) = self.spark.sql(f"DESCRIBE DETAIL {reference}").collect()
+        return int(told["numFiles"]), int(told["sizeInBytes"])
 
     def _prepared(self, contract: TableContract) -> list[str]:
         """Create a table or add missing columns; return the names of all columns in their order."""

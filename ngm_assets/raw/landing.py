@@ -68,15 +68,11 @@ class Landing:
                     )
             for name in names:
                 path = Path(parent, name)
-                if name.startswith(("_", ".")) or not _is_parquet(path):
+                if name.startswith(("_", ".")):
                     continue
-                if not path.resolve().is_relative_to(root):
-                    raise DataError(
-                        "The file is a link that leads out of the landing folder.",
-                        where=str(path),
-                        mend="Copy the file into the landing folder.",
-                    )
-                yield path
+                _confine(path, root)
+                if _is_parquet(path):
+                    yield path
 
     def select(self, table: str) -> str:
         """Return a DuckDB query over the table's files, with the contract's columns and types.
@@ -207,6 +203,26 @@ DATED_BY = {
 def _scan(group: FileGroup) -> str:
     options = f"hive_partitioning = false, filename = '{_PATH}'"
     return f"read_parquet({file_list(group.files)}, {options})"
+
+
+def _confine(path: Path, root: Path) -> None:
+    """Refuse what must not even be opened.
+
+    Raises:
+        DataError: It leads out of the landing folder, or is a pipe, a socket or a device.
+    """
+    if not path.resolve().is_relative_to(root):
+        raise DataError(
+            "The file is a link that leads out of the landing folder.",
+            where=str(path),
+            mend="Copy the file into the landing folder.",
+        )
+    if path.exists() and not path.is_file():
+        raise DataError(
+            "This is neither a file nor a folder.",
+            where=str(path),
+            mend="Move it out of the landing folder.",
+        )
 
 
 def _is_parquet(path: Path) -> bool:

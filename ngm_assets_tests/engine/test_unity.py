@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from deltalake import write_deltalake
 
 from ngm_assets.engine.base import Query
 from ngm_assets.engine.spark import SparkEngine
@@ -15,12 +16,21 @@ from ngm_assets.lakehouse.contract import Column
 from ngm_assets.lakehouse.delta import expected_types
 from ngm_assets.lakehouse.statements import create_table, replace_where
 from ngm_assets.lakehouse.unity import UnityLakehouse
+from ngm_assets.lakehouse.upkeep import BUSY
 from ngm_assets.platform import all_contracts
 from ngm_assets.raw.landing import Landing
 from ngm_assets.raw.snapshots import SNAPSHOTS, snapshot_contracts
 from ngm_assets.settings import load_settings
 from ngm_assets_tests.engine.sessions import store_raw, unity_engine, unity_session
-from ngm_assets_tests.lakehouse.tables import DAY, LATER, NEXT_DAY, THING, UNDATED, contract
+from ngm_assets_tests.lakehouse.tables import (
+    DAY,
+    LATER,
+    NEXT_DAY,
+    THING,
+    UNDATED,
+    batches,
+    contract,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -241,3 +251,46 @@ def test_an_empty_information_schema_is_no_snapshot(spark: SparkSession, tmp_pat
     engine = engine_over(spark, tmp_path, source, f"{LIVE} WHERE FALSE")
     assert engine.take_snapshot(source, snapshot_contracts()[source], DAY) == 0
     assert engine.lakehouse.tables() == []
+
+
+def test_small_files_are_put_together(spark: SparkSession, tmp_path: Path) -> None:
+    session = unity_session(spark, tmp_path)
+    lakehouse = UnityLakehouse(session, "dev")
+    lakehouse.prepare(THING)
+    for number in range(3):
+        rows = batches([(f"a{number}", DAY, number)])()
+        write_deltalake(tmp_path / "dev" / "some" / "thing", rows, mode="append")
+    would = lakehouse.maintain("some.thing", 7, dry_run=True)
+    assert (would.files_before, would.files_after, would.deleted) == (3, 3, 0)
+    done = lakehouse.maintain("some.thing", 7)
+    assert (done.files_before, done.files_after, done.merged) == (3, 1, 2)
+    assert session.table("`dev`.`some`.`thing`").count() == 3
+
+
+@pytest.mark.parametrize(
+    ("told", "failed"),
+    [("[DELTA_CONCURRENT_DELETE_READ] Another one was faster.", False), ("[OTHER] Broken.", True)],
+)
+def test_a_table_that_cannot_be_maintained_stops_no_other(
+    spark: SparkSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    told: str,
+    failed: bool,
+) -> None:
+    from pyspark.errors import AnalysisException
+
+    session = unity_session(spark, tmp_path)
+    lakehouse = UnityLakehouse(session, "dev")
+    lakehouse.prepare(THING)
+    run = session.sql
+
+    def beaten(text: str, **more: Any) -> Any:
+        if text.startswith("OPTIMIZE"):
+            raise AnalysisException(told)
+        return run(text, **more)
+
+    monkeypatch.setattr(session, "sql", beaten)
+    done = lakehouse.maintain("some.thing", 7)
+    assert (done.failed, bool(done.note)) == (failed, True)
+    assert (done.note == BUSY) is not failed

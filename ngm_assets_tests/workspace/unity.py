@@ -106,6 +106,9 @@ class Unity:
             ("ALTER", "TABLE"): self._alter_table,
             ("INSERT", "INTO"): self._insert,
             ("DESCRIBE", "HISTORY"): self._history,
+            ("DESCRIBE", "DETAIL"): self._detail,
+            ("OPTIMIZE",): self._optimize,
+            ("VACUUM",): self._vacuum,
             ("SHOW", "TABLES"): self._show_tables,
         }
         for words, run in runners.items():
@@ -255,6 +258,32 @@ class Unity:
             for one in told
         )
         return self._plain_sql(f"SELECT * FROM VALUES {rows} AS (version, timestamp, operation)")
+
+    def _detail(self, statement: Statement, args: Any) -> DataFrame:
+        name = _three_parts(statement, 2)
+        files, size = self._tables.size(self._known_table(name.parts))
+        return self._plain_sql(f"SELECT {files}L AS numFiles, {size}L AS sizeInBytes")
+
+    def _optimize(self, statement: Statement, args: Any) -> DataFrame:
+        self._tables.optimize(self._known_table(_three_parts(statement, 1).parts))
+        return self._nothing()
+
+    def _vacuum(self, statement: Statement, args: Any) -> DataFrame:
+        name = _three_parts(statement, 1)
+        words = [token.upper for token in statement.tokens[name.after :]]
+        if words[:1] != ["RETAIN"] or words[2:] not in (["HOURS"], ["HOURS", "DRY", "RUN"]):
+            text = f"The emulated Unity Catalog does not know: {statement.text}"
+            raise NotImplementedError(text)
+        found = self._tables.vacuum(
+            self._known_table(name.parts),
+            int(statement.tokens[name.after + 1].text),
+            "DRY" in words,
+        )
+        rows = ", ".join(f"('{path}')" for path in found)
+        return self._plain_sql(f"SELECT * FROM VALUES {rows} AS (path)") if found else self._empty()
+
+    def _empty(self) -> DataFrame:
+        return self._plain_sql("SELECT '' AS path WHERE FALSE")
 
     def _show_tables(self, statement: Statement, args: Any) -> DataFrame:
         name = statement.name_at(3)

@@ -144,6 +144,19 @@ class UnityTables:
         """Return the versions of a Delta table, newest first."""
         return list(self._delta(name).history(limit))
 
+    def size(self, name: Name) -> tuple[int, int]:
+        """Return the number of files of a Delta table's newest version, and their bytes."""
+        sizes = self._delta(name).get_add_actions()["size_bytes"].to_pylist()
+        return len(sizes), sum(sizes)
+
+    def optimize(self, name: Name) -> None:
+        """Put small files of a Delta table together."""
+        self._delta(name).optimize.compact()
+
+    def vacuum(self, name: Name, hours: int, dry_run: bool) -> list[str]:
+        """Delete what left a Delta table that many hours ago; return the paths."""
+        return list(self._delta(name).vacuum(hours, dry_run=dry_run))
+
     def _commit(self, name: Name, staged: Path, predicate: str) -> None:
         import pyarrow as pa
         from deltalake import write_deltalake

@@ -53,7 +53,7 @@ def faults_of(spec: ModelSpec, tables: Tables) -> Iterator[Fault]:
     yield from _feature_faults(spec, tables)
     if spec.feature_table in tables.features:
         yield from _label_faults(spec, tables)
-        yield from _row_faults(spec, tables.features[spec.feature_table])
+        yield from row_faults(spec, tables.features[spec.feature_table])
         yield from _action_faults(spec, tables)
     yield from _reason_faults(spec)
     yield from _estimator_faults(spec, tables)
@@ -86,7 +86,7 @@ def _label_faults(spec: ModelSpec, tables: Tables) -> Iterator[Fault]:
             yield Fault((path, "column"), what, nearest(column, known))
 
 
-def _row_faults(spec: ModelSpec, columns: Collection[str]) -> Iterator[Fault]:
+def row_faults(spec: ModelSpec, columns: Collection[str]) -> Iterator[Fault]:
     """Yield conditions that are not plain SQL over the columns of the feature table."""
     for name in ("where", "scored_where"):
         condition = getattr(spec.rows, name)

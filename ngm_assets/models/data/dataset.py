@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from ngm_assets.engine.base import Engine, Query, Window
 from ngm_assets.engine.sql import output_columns, read_sql
-from ngm_assets.errors import ConfigError
+from ngm_assets.errors import ConfigError, ModelError
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.models.catalog.reader import load_catalog
-from ngm_assets.models.catalog.rules import nearest
+from ngm_assets.models.catalog.rules import nearest, row_faults
 from ngm_assets.models.catalog.spec import ModelSpec
 from ngm_assets.models.data.frames import ModelFrame, class_positions
 from ngm_assets.models.registry.loaded import FeatureContract
@@ -155,8 +155,19 @@ def scoring_frame(
 
 
 def scoring_query(spec: ModelSpec, model: FeatureContract, start: date, end: date) -> Query:
-    """Return the query for keys and features of the rows to score on the days `start..end`."""
+    """Return the query for keys and features of the rows to score on the days `start..end`.
+
+    Raises:
+        ModelError: A condition stored with the version reads more than a row of the table.
+    """
     contract = feature_contracts()[model.table]
+    faults = list(row_faults(spec, contract.column_names))
+    if faults:
+        raise ModelError(
+            f"The stored rows.{faults[0].path[-1]} cannot be used: {faults[0].what}",
+            where=f"{spec.name}, spec.json of the version",
+            mend="Restore the artifact store, or train the partition again.",
+        )
     columns = ", ".join(dict.fromkeys((*contract.key, *model.features)))
     sql = f"SELECT {columns} FROM {contract.full_name} WHERE {spec.rows.scored()}"
     return Query(sql, {}, Window(start, end))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.errors import ModelError
+from ngm_assets.lakehouse.contract import NAME
 
 if TYPE_CHECKING:
     from ngm_assets.models.catalog.spec import ModelSpec
@@ -79,7 +81,20 @@ class FeatureContract:
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> FeatureContract:
-        """Restore what `to_json` returned."""
+        """Restore what `to_json` returned.
+
+        Raises:
+            ModelError: A name is none; queries are made of them.
+        """
+        columns = [column["name"] for column in data["columns"]]
+        named = [data["table"], data["date_column"], *data["key_columns"], *columns]
+        wrong = [name for name in named if not re.fullmatch(NAME, str(name))]
+        if wrong:
+            raise ModelError(
+                f"The stored feature contract has names that are none: {wrong}.",
+                where="contract.json of the version",
+                mend="Restore the artifact store, or train the partition again.",
+            )
         return FeatureContract(
             table=data["table"],
             key_columns=tuple(data["key_columns"]),

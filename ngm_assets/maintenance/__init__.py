@@ -1,0 +1,1 @@
+"""Maintenance of the tables: small files put together, what nobody reads any more deleted."""
