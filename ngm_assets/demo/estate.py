@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from ngm_assets.demo.draws import stream
@@ -117,6 +117,23 @@ class Estate:
         """Return the numbers of the human principals."""
         machines = ("service", "system")
         return [i for i, p in enumerate(self.principals) if p.role not in machines]
+
+
+@dataclass(frozen=True)
+class EntityScale:
+    """Factors on the numbers of entities, each on its own; 1 is the demo's estate."""
+
+    workspaces: float
+    identities: float
+    warehouses: float
+    jobs: float
+    catalogs: float
+    incidents: float
+
+    @classmethod
+    def of(cls, scale: float | EntityScale) -> EntityScale:
+        """Return one factor as the factor of everything."""
+        return scale if isinstance(scale, EntityScale) else cls(*[scale] * len(fields(cls)))
 
 
 def scaled(base: int, scale: float, minimum: int) -> int:
@@ -246,17 +263,18 @@ def _catalogs(seed: int, scale: float) -> tuple[Catalog, ...]:
     return tuple(out)
 
 
-def build_estate(calendar: Calendar, *, seed: int, scale: float) -> Estate:
+def build_estate(calendar: Calendar, *, seed: int, scale: float | EntityScale) -> Estate:
     """Draw the estate.
 
     Args:
         calendar: The days of the demo.
         seed: Seed of the estate; each kind of entity has a stream of its own.
-        scale: Factor on the number of entities; minima keep a small estate meaningful.
+        scale: Factor on the numbers of entities; minima keep a small estate meaningful.
     """
     from dataclasses import replace
 
-    workspaces = _workspaces(seed, calendar, scale)
-    principals = _principals(seed, scale, workspaces)
-    estate = Estate(calendar, workspaces, principals, (), _catalogs(seed, scale))
-    return replace(estate, warehouses=_warehouses(seed, scale, estate))
+    factors = EntityScale.of(scale)
+    workspaces = _workspaces(seed, calendar, factors.workspaces)
+    principals = _principals(seed, factors.identities, workspaces)
+    estate = Estate(calendar, workspaces, principals, (), _catalogs(seed, factors.catalogs))
+    return replace(estate, warehouses=_warehouses(seed, factors.warehouses, estate))

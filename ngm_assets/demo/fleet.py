@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.demo.draws import stream
-from ngm_assets.demo.estate import ENTITIES, Estate, hex_id, scaled
+from ngm_assets.demo.estate import ENTITIES, EntityScale, Estate, hex_id, scaled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -183,7 +183,7 @@ def _job(
     )
 
 
-def build_fleet(estate: Estate, *, seed: int, scale: float) -> Fleet:
+def build_fleet(estate: Estate, *, seed: int, scale: float | EntityScale) -> Fleet:
     """Draw clusters and jobs; job ids repeat between workspaces (each counts from 101)."""
     from dataclasses import replace
 
@@ -195,7 +195,7 @@ def build_fleet(estate: Estate, *, seed: int, scale: float) -> Fleet:
     ]
     jobs: list[Job] = []
     seen: dict[int, int] = {}
-    for number in range(scaled(120, scale, 24)):
+    for number in range(scaled(120, EntityScale.of(scale).jobs, 24)):
         workspace = (number * 7 + number // 24) % len(estate.workspaces)
         job = _job(rng, estate, number, workspace, clusters)
         seen[workspace] = seen.get(workspace, 100) + 1

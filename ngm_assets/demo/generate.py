@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from ngm_assets.demo.estate import Estate
+    from ngm_assets.demo.estate import EntityScale, Estate
     from ngm_assets.demo.fleet import Fleet
     from ngm_assets.demo.incidents import Incident
 
@@ -39,7 +39,7 @@ class DemoSummary:
     incidents: int
 
 
-def _refuse_nonsense(days: int, seed: int, scale: float) -> None:
+def _refuse_nonsense(days: int, seed: int, scale: EntityScale) -> None:
     if days < MIN_DAYS:
         raise ConfigError(
             f"{days} days are too few to plant incidents in a history",
@@ -48,9 +48,10 @@ def _refuse_nonsense(days: int, seed: int, scale: float) -> None:
         )
     if seed < 0:
         raise ConfigError("the seed is negative", where="generate: seed", mend="use 0 or more")
-    if not 0 < scale <= MAX_SCALE:
+    wrong = [factor for factor in astuple(scale) if not 0 < factor <= MAX_SCALE]
+    if wrong:
         raise ConfigError(
-            f"scale {scale} is out of range",
+            f"scale {wrong[0]} is out of range",
             where="generate: scale",
             mend=f"use a number above 0, up to {MAX_SCALE:g}",
         )
@@ -92,7 +93,7 @@ def generate(
     *,
     days: int = 150,
     seed: int = 7,
-    scale: float = 1.0,
+    scale: float | EntityScale = 1.0,
     end: date = DEMO_END,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> DemoSummary:
@@ -106,7 +107,8 @@ def generate(
         landing: Folder to create, or to replace if the demo wrote it before.
         days: Number of days, at least 30.
         seed: Seed of everything drawn, 0 or more.
-        scale: Factor on the number of users, jobs, warehouses, workspaces and catalogs.
+        scale: Factor on the numbers of users, jobs, warehouses, workspaces and catalogs, or one
+            factor for each.
         end: The last day.
         progress: Called after each table with its name, the tables done, and the tables in all.
 
@@ -116,14 +118,14 @@ def generate(
     Raises:
         ConfigError: An argument is out of range, or the landing holds foreign data.
     """
-    _refuse_nonsense(days, seed, scale)
     from ngm_assets.demo.calendar import Calendar
-    from ngm_assets.demo.estate import build_estate
+    from ngm_assets.demo.estate import EntityScale, build_estate
     from ngm_assets.demo.fleet import build_fleet
     from ngm_assets.demo.incidents import as_json, plan_incidents, with_broken_upgrades
     from ngm_assets.demo.schemas import TABLES
     from ngm_assets.demo.write import MARK, replacing
 
+    _refuse_nonsense(days, seed, EntityScale.of(scale))
     calendar = Calendar(end - timedelta(days=days - 1), days)
     estate = build_estate(calendar, seed=seed, scale=scale)
     fleet = build_fleet(estate, seed=seed, scale=scale)

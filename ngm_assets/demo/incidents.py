@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.demo.draws import stream
+from ngm_assets.demo.estate import EntityScale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,7 +155,7 @@ def _size(rng: np.random.Generator, kind: _Kind) -> float:
 
 
 def plan_incidents(
-    estate: Estate, fleet: Fleet, *, seed: int, scale: float
+    estate: Estate, fleet: Fleet, *, seed: int, scale: float | EntityScale
 ) -> tuple[Incident, ...]:
     """Choose entity, days and size of every incident.
 
@@ -164,12 +165,13 @@ def plan_incidents(
     """
     taken: dict[str, set[int]] = {}
     out: list[Incident] = []
+    share = min(1.0, EntityScale.of(scale).incidents)
     for kind in _KINDS:
         rng = stream(seed, f"incidents/{kind.kind}")
         used = taken.setdefault(kind.domain, set())
         free = [c for c in _candidates(kind.kind, estate, fleet) if c not in used]
         order = [free[int(i)] for i in rng.permutation(len(free))]
-        wanted = max(kind.recent + 1, round(kind.count * min(1.0, scale)))
+        wanted = max(kind.recent + 1, round(kind.count * share))
         for rank, target in enumerate(order[:wanted]):
             used.add(target)
             low, high = kind.length
