@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from ngm_assets.days import monday_of
 from ngm_assets_tests.bench.stage import Stage
 
 SCORED_DAYS = 30
+TINY, TINY_DAYS = 0.01, 90
+WIDE_ROWS = {"ref": 625_000, "small": 60_000}
 
 
 def landing(stage: Stage) -> dict[str, Any]:
@@ -63,8 +66,34 @@ def champions(stage: Stage) -> dict[str, Any]:
     return {"skipped": skipped}
 
 
-def champions_home(stage: Stage) -> Any:
+def champions_home(stage: Stage) -> Path:
     """Return the home whose registry holds the champions."""
     home = stage.prepared("champions")
     home.mkdir(parents=True, exist_ok=True)
     return home
+
+
+def pyfuncs(stage: Stage) -> dict[str, Any]:
+    """Save every champion as MLflow models for the peers of scoring."""
+    from ngm_assets.platform import open_registry
+    from ngm_assets_tests.bench.peers.pyfunc_loop import wrap
+
+    settings = stage.settings(stage.prepared("tables"))
+    registry = open_registry(settings.model_copy(update={"home": champions_home(stage)}))
+    return {"models": wrap(registry, stage.prepared("pyfuncs"))}
+
+
+def tiny(stage: Stage) -> dict[str, Any]:
+    """Write raw files of 90 days of as few entities as there can be."""
+    from ngm_assets.demo.generate import generate
+
+    made = generate(stage.prepared("tiny"), days=TINY_DAYS, seed=7, scale=TINY)
+    return {"rows": dict(made.rows)}
+
+
+def wide(stage: Stage) -> dict[str, Any]:
+    """Write the wide table and its reference."""
+    from ngm_assets_tests.bench.sides.drift import make
+
+    make(stage.prepared("wide"), WIDE_ROWS[stage.name])
+    return {}
