@@ -33,7 +33,11 @@ def _compared(
     ours, theirs = samples["ours"], samples[peer]
     if ours[0].stopped:
         return Outcome("not measured", notes=(f"Ours was stopped after {median(ours):.0f} s.",))
-    notes = [note for label, some in samples.items() for note in told_of(label, some)]
+    notes = [
+        note
+        for label, some in samples.items()
+        for note in told_of(label, some, of=max(map(len, samples.values())))
+    ]
     off = differences(samples)
     if off:
         return Outcome("failed", notes=("The results differ: " + "; ".join(off[:MOST]), *notes))
@@ -45,11 +49,11 @@ def _compared(
     return Outcome(verdict, found, median(ours), median(theirs), tuple(notes))
 
 
-def told_of(label: str, samples: Sequence[Sample]) -> list[str]:
-    """Return what there is to say of a side: its own note, and that it ran fewer times."""
+def told_of(label: str, samples: Sequence[Sample], *, of: int) -> list[str]:
+    """Return what there is to say of a side: its own note, and that it ran less often than `of`."""
     notes = [str(samples[-1].told["note"])] if samples[-1].told.get("note") else []
-    if len(samples) == 1 and samples[0].seconds > 0 and not samples[0].stopped:
-        notes += [f"{label} was run once."]
+    if len(samples) < of:
+        notes += [f"{label} was run {len(samples)} time(s) instead of {of}: it takes long."]
     parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in samples[-1].parts.items())
     return [*notes, *([f"{label}, not counted: {parts}."] if parts else [])]
 

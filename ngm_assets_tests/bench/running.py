@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -49,12 +51,18 @@ def run_benchmark(
             mend=f"Choose {' or '.join(SCALES)}, and 1 or more runs.",
         )
     facts, found = machine_facts(), []
+    signal.signal(signal.SIGTERM, _end)
     with _folder(work) as folder:
         bench = Bench(folder, scale, repeat)
         for row in chosen:
             bench.told = stage(row.name)
             found.append(as_values(row, *bench.measure(row)))
     return {"scale": scale, "repeat": repeat, "machine": facts, "rows": found}
+
+
+def _end(_number: int, _frame: object) -> None:
+    """End as on an error, so that the sides that still run are ended as well."""
+    sys.exit(143)
 
 
 def _chosen(known: Sequence[Row], only: Sequence[str]) -> list[Row]:

@@ -1,6 +1,7 @@
 """The graph of gold and features with nothing in it: what Dagster itself costs."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import dagster as dg
 
@@ -10,19 +11,29 @@ from ngm_assets.settings import Settings
 GROUPS = ("gold", "features")
 
 
-def empty_definitions(settings: Settings, job: str) -> dg.Definitions:
-    """Return assets with the keys, dependencies, partitions and checks of a job's, and no work."""
+@dataclass(frozen=True)
+class Graph:
+    """What the empty assets take over: the real assets, and the keys of the raw tables."""
+
+    real: tuple[dg.AssetsDefinition, ...]
+    raw: tuple[dg.AssetKey, ...]
+
+
+def graph_of(settings: Settings) -> Graph:
+    """Return the graph of gold and features."""
     graph = build_defs(settings).resolve_asset_graph()
-    made, raw = [], []
-    for key in sorted(graph.get_all_asset_keys()):
-        node = graph.get(key)
-        if node.group_name in GROUPS:
-            made.append(_empty(node.assets_def))
-        elif node.group_name == "raw":
-            raw.append(dg.AssetSpec(key=key))
+    nodes = [graph.get(key) for key in sorted(graph.get_all_asset_keys())]
+    return Graph(
+        tuple(node.assets_def for node in nodes if node.group_name in GROUPS),
+        tuple(node.key for node in nodes if node.group_name == "raw"),
+    )
+
+
+def empty_definitions(graph: Graph, job: str) -> dg.Definitions:
+    """Return assets with the keys, dependencies, partitions and checks of others, and no work."""
     selection = dg.AssetSelection.groups(*GROUPS)
     return dg.Definitions(
-        assets=[*raw, *made],
+        assets=[*(dg.AssetSpec(key=key) for key in graph.raw), *map(_empty, graph.real)],
         jobs=[dg.define_asset_job(job, selection)],
         executor=dg.in_process_executor,
     )

@@ -6,6 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
+def start() -> None:
+    """Load the libraries, which is not counted."""
+    import evidently.presets  # noqa: F401
+    import pandas as pd  # noqa: F401
+
+
 def drifted_columns(folder: Path, names: Sequence[str]) -> list[str]:
     """Return the columns whose score reaches the preset's own threshold."""
     import pandas as pd

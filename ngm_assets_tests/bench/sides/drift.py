@@ -99,7 +99,9 @@ def peer(stage: Stage) -> dict[str, Any]:
     """Judge it by evidently's preset on pandas."""
     if find_spec("evidently") is None:
         return {"missing": True}
-    from ngm_assets_tests.bench.peers.evidently_report import drifted_columns
+    from ngm_assets_tests.bench.peers.evidently_report import drifted_columns, start
+
+    start()
 
     with stage.clock():
         found = drifted_columns(stage.prepared("wide"), names())
@@ -108,6 +110,9 @@ def peer(stage: Stage) -> dict[str, Any]:
 
 def scipy(stage: Stage) -> dict[str, Any]:
     """Judge it column by column by numpy and scipy on pandas."""
+    import pandas as pd  # noqa: F401
+    from scipy import stats  # noqa: F401
+
     from ngm_assets_tests.bench.peers.scipy_columns import drifted_columns
 
     with stage.clock():

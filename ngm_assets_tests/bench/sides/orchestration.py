@@ -47,12 +47,13 @@ def peer(stage: Stage) -> dict[str, Any]:
     from ngm_assets import build
     from ngm_assets.orchestration import open_instance
     from ngm_assets.resources import RANGE_END, RANGE_START
-    from ngm_assets_tests.bench.peers.empty_assets import empty_definitions
+    from ngm_assets_tests.bench.peers.empty_assets import empty_definitions, graph_of
 
     settings = tiny_settings(stage)
+    graph = graph_of(settings)
     with open_instance(settings) as instance:
         with stage.clock():
-            job = empty_definitions(settings, build.FEATURE_JOB).resolve_job_def(build.FEATURE_JOB)
+            job = empty_definitions(graph, build.FEATURE_JOB).resolve_job_def(build.FEATURE_JOB)
             tags = {RANGE_START: settings.start_date.isoformat(), RANGE_END: stage.end.isoformat()}
             loud = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
             run = job.execute_in_process(instance=instance, tags=tags, run_config=loud)

@@ -11,7 +11,7 @@ from ngm_assets_tests.bench.stage import Stage
 
 SCORED_DAYS = 30
 TINY, TINY_DAYS = 0.01, 90
-WIDE_ROWS = {"ref": 625_000, "small": 60_000}
+WIDE_ROWS = {"ref": 625_000, "small": 20_000}
 
 
 def landing(stage: Stage) -> dict[str, Any]:
