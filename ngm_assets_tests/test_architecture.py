@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 
 import ngm_assets
+from ngm_assets_tests.heavy import HEAVY
 
 ROOT = Path(ngm_assets.__file__).parent
 TESTS = Path(__file__).parent
-HEAVY = {"mlflow", "sklearn", "xgboost", "pyspark", "pandas", "numpy", "scipy", "pyarrow"}
-HEAVY |= {"duckdb", "deltalake", "skops", "matplotlib"}
 PICKLES = {"pickle", "cloudpickle", "joblib", "dill", "marshal", "shelve"}
 MAY_IMPORT_DAGSTER = {
     "dagster_home.py",

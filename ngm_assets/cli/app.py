@@ -15,6 +15,7 @@ import typer
 
 from ngm_assets.cli import console
 from ngm_assets.cli.alerts import alerts_app
+from ngm_assets.cli.bench import bench_app
 from ngm_assets.cli.drift import drift_app
 from ngm_assets.cli.environment import config_app, environment_app
 from ngm_assets.cli.maintenance import maintenance_app
@@ -42,6 +43,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(alerts_app(lambda: datetime.now(UTC)), name="alerts")
 app.add_typer(reports_app)
 app.add_typer(drift_app)
+app.add_typer(bench_app)
 app.add_typer(environment_app)
 app.add_typer(maintenance_app)
 app.add_typer(config_app, name="config")

@@ -36,6 +36,7 @@ def open_spark(folder: Path) -> SparkSession:
     processors = len(os.sched_getaffinity(0))
     settings = {
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "8g",
         "spark.local.dir": str(folder / "local"),

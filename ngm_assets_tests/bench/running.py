@@ -1,0 +1,84 @@
+"""Runs the rows that are asked for and gathers the report: what `ngm bench` calls."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ngm_assets.errors import ConfigError
+from ngm_assets_tests.bench.facts import machine_facts
+from ngm_assets_tests.bench.harness import Bench, Row, Told
+from ngm_assets_tests.bench.reference_estate import SCALES
+from ngm_assets_tests.bench.report import as_values
+from ngm_assets_tests.bench.rows import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def run_benchmark(
+    scale: str,
+    only: Sequence[str],
+    repeat: int,
+    work: Path | None,
+    stage: Callable[[str], Told],
+    *,
+    known: Sequence[Row] | None = None,
+) -> dict[str, Any]:
+    """Run rows and return the report.
+
+    Args:
+        scale: Name of the scale.
+        only: Rows to run; none = all.
+        repeat: Runs per side.
+        work: Folder of what is prepared; None = a temporary one.
+        stage: Told of each row.
+        known: The rows there are; None = the table of goals.
+
+    Raises:
+        ConfigError: An unknown scale or row, or no run at all.
+    """
+    chosen = _chosen(rows() if known is None else known, only)
+    if scale not in SCALES or repeat < 1:
+        raise ConfigError(
+            f"There is no scale {scale!r} run {repeat} times.",
+            where="--scale, --repeat",
+            mend=f"Choose {' or '.join(SCALES)}, and 1 or more runs.",
+        )
+    facts, found = machine_facts(), []
+    signal.signal(signal.SIGTERM, _end)
+    with _folder(work) as folder:
+        bench = Bench(folder, scale, repeat)
+        for row in chosen:
+            bench.told = stage(row.name)
+            found.append(as_values(row, *bench.measure(row)))
+    return {"scale": scale, "repeat": repeat, "machine": facts, "rows": found}
+
+
+def _end(_number: int, _frame: object) -> None:
+    """End as on an error, so that the sides that still run are ended as well."""
+    sys.exit(143)
+
+
+def _chosen(known: Sequence[Row], only: Sequence[str]) -> list[Row]:
+    names = [row.name for row in known]
+    strange = [name for name in only if name not in names]
+    if strange:
+        raise ConfigError(
+            f"There is no row {strange[0]!r}.", where="--only", mend=f"Known: {', '.join(names)}."
+        )
+    return [row for row in known if not only or row.name in only]
+
+
+@contextmanager
+def _folder(work: Path | None) -> Iterator[Path]:
+    if work is not None:
+        yield work
+        return
+    with tempfile.TemporaryDirectory(prefix="ngm_bench_") as name:
+        yield Path(name)

@@ -1,0 +1,1 @@
+"""What the benchmark runs of this project, one file per row."""
