@@ -15,6 +15,7 @@ from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus, RunsFilter
 
 from ngm_assets.errors import NgmError
 from ngm_assets.execution import Progress, Request, execute_here, execute_remotely
+from ngm_assets.processes import alive
 from ngm_assets.resources import RANGE_END, RANGE_START
 from ngm_assets.settings import Settings
 
@@ -104,18 +105,8 @@ def _bury_dead_runs(instance: dg.DagsterInstance) -> None:
     for run in instance.get_runs(RunsFilter(statuses=list(_UNFINISHED))):
         pid = run.tags.get(PID_TAG)
         copied = run.parent_run_id is not None  # run again from the UI, with the tags of this one
-        if pid is not None and not copied and not _alive(int(pid)):
+        if pid is not None and not copied and not alive(int(pid)):
             instance.report_run_failed(run, f"The process {pid} that ran it died.")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def run_job(

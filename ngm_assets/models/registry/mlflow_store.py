@@ -97,6 +97,11 @@ class MlflowStore:
         return self._client
 
     @property
+    def local(self) -> bool:
+        """Whether runs, versions and files lie on this machine."""
+        return self._artifact_root is not None
+
+    @property
     def tracking_uri(self) -> str:
         """Where runs are tracked."""
         return self._tracking_uri
