@@ -17,7 +17,7 @@ from ngm_assets.errors import NgmError
 from ngm_assets.execution import Progress, Request, execute_here, execute_remotely
 from ngm_assets.processes import alive
 from ngm_assets.resources import RANGE_END, RANGE_START
-from ngm_assets.settings import Settings
+from ngm_assets.settings import Settings, make_home
 
 PID_TAG = ".dagster/ngm_pid"
 DAYS_TAG = "ngm/days"
@@ -78,7 +78,12 @@ class JobRun:
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """Open the Dagster instance of the home; runs whose process died are marked as failed."""
+    """Open the Dagster instance of the home; runs whose process died are marked as failed.
+
+    Raises:
+        ConfigError: The home cannot be made or written.
+    """
+    make_home(settings.home)
     prepare_instance(settings.dagster_home)
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         _bury_dead_runs(instance)

@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,21 @@ def in_child(work: Work, *, kill_after: float | None = None, limit: float = LIMI
         kill_after: Seconds from `begun` to SIGKILL; None = it may come to its end.
         limit: Seconds it may take at most.
     """
+    pid, reading = _start(work)
+    return _watch(pid, reading, kill_after, limit)
+
+
+def side_by_side(*works: Work) -> list[Ended]:
+    """Run several works at once, in a child each.
+
+    No thread waits for them: what is forked beside threads may crash in native libraries.
+    """
+    started = [_start(work) for work in works]
+    return [_watch(pid, reading, None, LIMIT) for pid, reading in started]
+
+
+def _start(work: Work) -> tuple[int, int]:
+    """Fork a child; return its number and where to read what it tells."""
     sys.stdout.flush()
     sys.stderr.flush()
     reading, writing = os.pipe()
@@ -78,10 +94,7 @@ def in_child(work: Work, *, kill_after: float | None = None, limit: float = LIMI
         os.close(reading)
         _live(work, writing)
     os.close(writing)
-    try:
-        return _watch(pid, reading, kill_after, limit)
-    finally:
-        os.close(reading)
+    return pid, reading
 
 
 def _live(work: Work, writing: int) -> None:
@@ -125,17 +138,17 @@ def _watch(pid: int, reading: int, kill_after: float | None, limit: float) -> En
             text = text.replace(b'{"begun": true}\n', b"")
             began = time.monotonic()
             moment = None if kill_after is None else began + kill_after
+    os.close(reading)
     status = _end(pid)
     seconds = time.monotonic() - began
     told = json.loads(text) if text.endswith(b"\n") else {}
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-    return Ended(told.get("result"), told.get("error", ""), killed and not told, stuck, seconds)
+    error = told.get("error", "") or ("" if told else f"ended with status {status}")
+    return Ended(told.get("result"), error, killed and not told, stuck, seconds)
 
 
 def _end(pid: int) -> int:
     """Kill what is left of a child's process group, and collect the child."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     return os.waitpid(pid, 0)[1]

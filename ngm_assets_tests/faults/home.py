@@ -14,7 +14,7 @@ from ngm_assets.orchestration import open_instance, run_job
 from ngm_assets.pipeline import RunPlan, settings_for
 from ngm_assets.platform import open_registry
 from ngm_assets.settings import load_settings
-from ngm_assets_tests.faults.child import Begun, Ended, in_child
+from ngm_assets_tests.faults.child import Begun, Ended, Work, in_child
 from ngm_assets_tests.faults.picture import Picture, settings_of, take
 from ngm_assets_tests.faults.points import Points
 
@@ -129,6 +129,10 @@ class Workshop:
 
     def run(self, stage: Stage, points: Points | None = None, **how: Any) -> Ended:
         """Run a stage in a child, with points if there are any."""
+        return in_child(self.work(stage, points), **how)
+
+    def work(self, stage: Stage, points: Points | None = None) -> Work:
+        """Return what a child does to run a stage."""
 
         def work(begun: Begun) -> Any:
             if points is not None:
@@ -136,7 +140,7 @@ class Workshop:
             done = stage.run(self.home, begun)
             return done | {"points": points.passed if points else []}
 
-        return in_child(work, **how)
+        return work
 
 
 def make(root: Path, log: Any = None) -> Workshop:
@@ -147,6 +151,8 @@ def make(root: Path, log: Any = None) -> Workshop:
     weeks = [date.fromisoformat(week) for week in made["weeks"]]
     shop = Workshop(root, {stage.name: stage for stage in _stages(start, end, weeks)})
     shop.keep("eve")
+    for job in (build.FEATURE_JOB, build.TRAINING_JOB, build.INFERENCE_JOB):
+        build.build_defs(settings_of(shop.home)).resolve_job_def(job)  # children have it cached
     for stage in shop.stages.values():
         if stage.name == "promotion":
             continue

@@ -46,9 +46,7 @@ def draw(stage: str, seconds: float, points: tuple[str, ...], kills: int, seed: 
     dice = random.Random(f"{seed} {stage}")
     at_points = min(round(kills * POINTS_SHARE), len(points))
     moments = kills - at_points
-    drawn = [
-        Kill(n, (n + dice.random()) * seconds / max(moments, 1)) for n in range(moments)
-    ]
+    drawn = [Kill(n, (n + dice.random()) * seconds / max(moments, 1)) for n in range(moments)]
     chosen = dice.sample(points, at_points)
     return [*drawn, *(Kill(moments + n, None, point) for n, point in enumerate(chosen))]
 
