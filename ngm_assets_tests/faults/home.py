@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from ngm_assets_tests.faults.points import Points
 
 DAYS, SEED, SCALE = 60, 3, 0.42
 """The least estate on which a model is promoted over a champion, and another refused."""
+SHORT_DAYS, SHORT_SCALE = 21, 0.1
 LAST_DAYS = 4
 PROMOTED, REFUSED = "cluster_capacity_planner", "cost_anomaly_detector"
 MODELS = (PROMOTED, REFUSED)
@@ -143,10 +144,17 @@ class Workshop:
         return work
 
 
-def make(root: Path, log: Any = None) -> Workshop:
-    """Generate the estate and run every stage once, keeping each state."""
+def make(root: Path, *, short: bool = False, log: Callable[[str], None] = print) -> Workshop:
+    """Generate the estate and run every stage once, keeping each state.
+
+    Args:
+        root: Folder of everything.
+        short: A smaller estate, and only gold and features.
+        log: Told what was done.
+    """
     root.mkdir(parents=True, exist_ok=True)
-    made = _must(in_child(lambda _: _fill(root)))
+    days, scale = (SHORT_DAYS, SHORT_SCALE) if short else (DAYS, SCALE)
+    made = _must(in_child(lambda _: _fill(root, days, scale)))
     start, end = date.fromisoformat(made["start"]), date.fromisoformat(made["end"])
     weeks = [date.fromisoformat(week) for week in made["weeks"]]
     shop = Workshop(root, {stage.name: stage for stage in _stages(start, end, weeks)})
@@ -154,11 +162,12 @@ def make(root: Path, log: Any = None) -> Workshop:
     for job in (build.FEATURE_JOB, build.TRAINING_JOB, build.INFERENCE_JOB):
         build.build_defs(settings_of(shop.home)).resolve_job_def(job)  # children have it cached
     for stage in shop.stages.values():
-        if stage.name == "promotion":
+        if stage.name == "promotion" or (short and stage.models):
             continue
         _undisturbed(shop, stage)
-        if log:
-            log(f"{stage.name}: {shop.known[stage.name].seconds:.1f} s undisturbed")
+        log(f"{stage.name}: {shop.known[stage.name].seconds:.1f} s undisturbed")
+    if short:
+        return shop
     shop.restore("champion")
     _must(in_child(lambda begun: _only_register(shop, begun)))
     shop.keep("registered")
@@ -172,13 +181,13 @@ def _must(ended: Ended) -> Any:
     return ended.result
 
 
-def _fill(root: Path) -> dict[str, Any]:
+def _fill(root: Path, days: int, scale: float) -> dict[str, Any]:
     """Generate the landing, and write gold and features up to the last days."""
     from ngm_assets.demo.generate import generate
     from ngm_assets_tests.estate import open_estate, write_features, write_gold
     from ngm_assets_tests.whole import plan_for
 
-    made = generate(root / "landing", days=DAYS, seed=SEED, scale=SCALE)
+    made = generate(root / "landing", days=days, seed=SEED, scale=scale)
     plan: RunPlan = plan_for(root / "landing", made.start, made.end)
     settings_for(plan, load_settings(home=root / "home", landing=root / "landing", environ={}))
     platform = open_estate(root / "landing", root / "home")
