@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DAGSTER_DISABLE_TELEMETRY := yes
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint unit ui audit clean
+.PHONY: demo test lint unit faults ui audit clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.installed  ## generate the demo estate, run everything on it, print a summary
@@ -26,6 +26,9 @@ lint: .venv/.installed-dev
 
 unit: .venv/.installed-dev
 	$(BIN)/python -m pytest $(TEST_ARGS)
+
+faults: .venv/.installed-dev  ## every fault, 200 kills; FAULT_ARGS="--kills 20 --only NAME"
+	$(BIN)/python -m ngm_assets_tests.faults $(FAULT_ARGS)
 
 ui: .venv/.installed  ## the Dagster UI on the demo's home, at http://localhost:3000
 	DAGSTER_HOME="$$($(BIN)/python -m ngm_assets.cli config dagster --home "$(NGM_HOME)")" && \

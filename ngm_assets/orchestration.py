@@ -17,8 +17,9 @@ from ngm_assets.dagster_home import URL_VARIABLE, prepare_instance, storage_erro
 from ngm_assets.errors import ComputeError, NgmError
 from ngm_assets.execution import Progress, Request, execute_here, execute_remotely
 from ngm_assets.models.registry.locks import OPENING, one_at_a_time
+from ngm_assets.processes import alive
 from ngm_assets.resources import RANGE_END, RANGE_START
-from ngm_assets.settings import Settings
+from ngm_assets.settings import Settings, make_home
 
 PID_TAG = ".dagster/ngm_pid"
 HOST_TAG = ".dagster/ngm_host"
@@ -80,9 +81,10 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """Open the Dagster instance of the home; runs whose process died are marked as failed.
 
     Raises:
-        ConfigError: The storage of the instance is not set up.
+        ConfigError: The home cannot be made or written, or its storage is not set up.
         ComputeError: Its database does not answer.
     """
+    make_home(settings.home)
     prepare_instance(settings.dagster_home, settings.dagster_storage)
     with _opened(settings) as instance:
         yield instance
@@ -117,18 +119,8 @@ def _bury_dead_runs(instance: dg.DagsterInstance) -> None:
         if run.tags.get(HOST_TAG, node()) != node():
             continue
         copied = run.parent_run_id is not None  # run again from the UI, with the tags of this one
-        if pid is not None and not copied and not _alive(int(pid)):
+        if pid is not None and not copied and not alive(int(pid)):
             instance.report_run_failed(run, f"The process {pid} that ran it died.")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def finished_batches(instance: dg.DagsterInstance, plan: str) -> set[str]:

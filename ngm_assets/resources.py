@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import dagster as dg
 from pydantic import PrivateAttr
 
+from ngm_assets.models.registry.abandoned import begin_owned, own_process
 from ngm_assets.models.registry.parent_run import ParentRun, Started
 from ngm_assets.platform import Platform, open_platform, open_registry
 from ngm_assets.settings import Settings, load_settings
@@ -116,9 +117,13 @@ def start_parent(context: dg.InitResourceContext, store: MlflowStore, env: str) 
     run: Any = context.run
     partitions = partitions_text(run.tags)
     tags = {"environment": env, "dagster_job": run.job_name, "partitions": partitions}
+    name = f"{run.job_name} {partitions}".strip()
+    if store.local:
+        begin_owned(store, {"dagster_run_id": run.run_id}, name)
+        tags |= own_process()
     told = SimpleNamespace(
         log=context.log,
-        dagster_run=SimpleNamespace(job_name=f"{run.job_name} {partitions}".strip()),
+        dagster_run=SimpleNamespace(job_name=name),
         run_id=run.run_id,
         resource_config={
             "experiment_name": store.experiment,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ngm_assets.engine.base import Mapped, Query, Window
 from ngm_assets.engine.sql import FRESH, differing_partitions, table_names, to_duckdb
-from ngm_assets.errors import ComputeError, NgmError
+from ngm_assets.errors import ComputeError, DataError, NgmError
 from ngm_assets.raw.convert import duckdb_type, file_list, identifier, open_duckdb, text
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ngm_assets.lakehouse.contract import TableContract
-    from ngm_assets.lakehouse.delta import DeltaLakehouse
+    from ngm_assets.lakehouse.delta import DeltaLakehouse, Gone
     from ngm_assets.raw.landing import Landing
 
 BATCH_ROWS = 65_536
@@ -145,7 +145,8 @@ class DuckDBEngine:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        changed = self._differing(contract, fresh, window, ignoring)
+        lost = self.lakehouse.gone(contract.full_name, contract.partition, window.start, window.end)
+        changed = self._differing(contract, fresh, window, ignoring, lost)
         if changed:
             days = pa.array(changed, pa.date32())
             rows = fresh.filter(pc.is_in(fresh[contract.partition], days))
@@ -163,11 +164,18 @@ class DuckDBEngine:
                 yield contract.arrow_table(rows)
 
     def _differing(
-        self, contract: TableContract, fresh: pa.Table, window: Window, ignoring: tuple[str, ...]
+        self,
+        contract: TableContract,
+        fresh: pa.Table,
+        window: Window,
+        ignoring: tuple[str, ...],
+        lost: Gone,
     ) -> tuple[date, ...]:
+        """Return the days whose rows differ, and those of which a data file is lost."""
         query = Query(differing_partitions(contract, ignoring), {}, window)
-        with self._session(query, {FRESH: fresh}) as connection:
-            return tuple(row[0] for row in connection.sql(to_duckdb(query.sql)).fetchall())
+        with self._session(query, {FRESH: fresh}, lost) as connection:
+            found = connection.sql(to_duckdb(query.sql)).fetchall()
+        return tuple(sorted({*(row[0] for row in found), *lost.values()}))
 
     def holds(self, name: str) -> bool:
         """Tell whether a raw or lakehouse table is there; one that is not reads as empty."""
@@ -193,16 +201,23 @@ class DuckDBEngine:
 
     @contextmanager
     def _session(
-        self, query: Query, given: Mapping[str, pa.Table] | None = None
+        self,
+        query: Query,
+        given: Mapping[str, pa.Table] | None = None,
+        without: Collection[str] = (),
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         given = given or {}
-        with self._explaining(query), self._open(self._views(query, given), given) as connection:
-            yield connection
+        with self._explaining(query):
+            views = self._views(query, given, without)
+            with self._open(views, given) as connection:
+                yield connection
 
-    def _views(self, query: Query, given: Collection[str] = ()) -> list[str]:
+    def _views(
+        self, query: Query, given: Collection[str] = (), without: Collection[str] = ()
+    ) -> list[str]:
         names = tuple(name for name in table_names(query.sql) if name not in given)
         return [
-            f"CREATE VIEW {identifier(name)} AS {self._relation(name, query)}"
+            f"CREATE VIEW {identifier(name)} AS {self._relation(name, query, without)}"
             for name in self._with_sources(names)
         ]
 
@@ -240,13 +255,17 @@ class DuckDBEngine:
                 problem = self.landing.diagnose(name)
                 if problem is not None:
                     return problem
+            elif name in self.contracts and self.lakehouse.exists(name):
+                lost = self.lakehouse.gone(name, self.contracts[name].partition, None, None)
+                if lost:
+                    return _lost(name, lost)
         return ComputeError(
             f"The query over {', '.join(names)} failed: {error}",
             where=", ".join(names),
             mend="Run with --debug for the traceback.",
         )
 
-    def _relation(self, name: str, query: Query) -> str:
+    def _relation(self, name: str, query: Query, without: Collection[str]) -> str:
         if name.startswith("system."):
             return self.landing.select(name)
         if name in self.views:
@@ -261,6 +280,7 @@ class DuckDBEngine:
             if self.lakehouse.exists(name)
             else []
         )
+        files = [file for file in files if file not in without]
         nulls = ", ".join(f"CAST(NULL AS {k}) AS {identifier(n)}" for n, k in kinds.items())
         nothing = f"SELECT {nulls} WHERE FALSE"
         if not files:
@@ -270,6 +290,15 @@ class DuckDBEngine:
             f"hive_types = {{{text(contract.partition)}: DATE}})"
         )
         return f"SELECT {columns} FROM ({nothing} UNION ALL BY NAME SELECT * FROM {stored})"
+
+
+def _lost(name: str, files: Gone) -> DataError:
+    days = ", ".join(sorted({day.isoformat() for day in files.values()})[:5])
+    return DataError(
+        f"{name}: {len(files)} data files are gone, of the days {days}.",
+        where=min(files),
+        mend=f"Put them back, or materialise these days of {name} again, with all they depend on.",
+    )
 
 
 def _shape(contract: TableContract, sql: str) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 12
 LONGEST_PAUSE = 1.0
+Gone = dict[str, date]
 
 
 class DeltaLakehouse:
@@ -118,33 +119,56 @@ class DeltaLakehouse:
         self, full_name: str, partition: str, start: date | None, end: date | None
     ) -> list[str]:
         """Return the data files of the partitions `start..end` of the newest version."""
-        from deltalake import DeltaTable
-
         filters: list[tuple[str, str, str]] = []
         if start is not None:
             filters.append((partition, ">=", start.isoformat()))
         if end is not None:
             filters.append((partition, "<=", end.isoformat()))
-        table = DeltaTable(self.path(full_name))
+        table = self._table(full_name)
         return sorted(
             unquote(uri) for uri in table.file_uris(file_pruning_predicate=filters or None)
         )
 
+    def gone(self, full_name: str, partition: str, start: date | None, end: date | None) -> Gone:
+        """Return the data files that are named in a table's log but lost, with their day."""
+        lost = [
+            file
+            for file in self.files(full_name, partition, start, end)
+            if not Path(file).is_file()
+        ]
+        return {file: date.fromisoformat(_day_in(file, partition)) for file in lost}
+
+    def _table(self, full_name: str) -> DeltaTable:
+        """Open a table.
+
+        Raises:
+            DataError: Its log cannot be read, for example because a commit is missing.
+        """
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        path = self.path(full_name)
+        try:
+            return DeltaTable(path)
+        except DeltaError as error:
+            raise DataError(
+                f"The log of {full_name} cannot be read: {str(error)[:300]}",
+                where=str(path / "_delta_log"),
+                mend="Put the missing files back, or move the table's folder away and "
+                "materialise all of its days again.",
+            ) from error
+
     def column_types(self, full_name: str) -> dict[str, str]:
         """Return the Delta type of every stored column, as JSON; empty before the first write."""
-        from deltalake import DeltaTable
-
         if not self.exists(full_name):
             return {}
-        return delta_types(DeltaTable(self.path(full_name)).schema())
+        return delta_types(self._table(full_name).schema())
 
     def version(self, full_name: str) -> int | None:
         """Return the newest version number of a table; None before the first write."""
-        from deltalake import DeltaTable
-
         if not self.exists(full_name):
             return None
-        return DeltaTable(self.path(full_name)).version()
+        return self._table(full_name).version()
 
     def prepare(self, contract: TableContract) -> None:
         """Create a table, or add the contract's new columns and words, when needed."""
@@ -173,9 +197,15 @@ class DeltaLakehouse:
                 name=contract.full_name,
                 description=contract.description,
             )
-        table = DeltaTable(path)
+        table = self._table(contract.full_name)
         _evolve(table, contract)
         return table
+
+
+def _day_in(file: str, partition: str) -> str:
+    """Return the value of a partition in a data file's path."""
+    folders = (part.partition("=") for part in Path(file).parts)
+    return next(value for name, _, value in folders if name == partition)
 
 
 def _pause(attempt: int, who: int) -> float:

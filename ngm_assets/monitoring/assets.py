@@ -92,6 +92,7 @@ class Kind:
         check: The check of its own, of `MEANINGS`; empty = none.
         facts: Says more about the newest day.
         config: Schema of the step's configuration.
+        kept: Each row is stored as it is made, maybe by several runs at once; the step stores none.
     """
 
     table: str
@@ -101,6 +102,7 @@ class Kind:
     check: str = "everything_evaluated"
     facts: Callable[[Job], Told] | None = None
     config: Mapping[str, Any] | None = None
+    kept: bool = False
 
 
 def monitoring_assets(settings: Settings, partitions: Partitions) -> list[dg.AssetsDefinition]:
@@ -139,6 +141,7 @@ def _kinds(settings: Settings, partitions: Partitions) -> Iterator[Kind]:
         nothing_told,
         check="every_delivery_made",
         facts=_deliver,
+        kept=True,
     )
 
 
@@ -178,7 +181,10 @@ def _asset(kind: Kind, settings: Settings, partitions: Partitions) -> dg.AssetsD
             opened, registry.open(), *days_of(context), context.op_execution_context.op_config or {}
         )
         rows = kind.rows(job)
-        opened.engine.store(contract, rows, job.start, job.end)
+        if kind.kept:
+            opened.lakehouse.prepare(contract)
+        else:
+            opened.engine.store(contract, rows, job.start, job.end)
         told = {day: kind.told(day, _of(day, rows)) for day in days_between(job.start, job.end)}
         if kind.facts is not None:
             told[job.end] = told[job.end].with_more(kind.facts(job))

@@ -50,6 +50,24 @@ def experiment_id(
     return str(found.experiment_id)
 
 
+def require_database(tracking_uri: str, artifact_root: Path | None) -> None:
+    """Refuse to make a new database where an old one is gone.
+
+    Raises:
+        RegistryError: There are files of runs, but no database that knows them.
+    """
+    database = Path(tracking_uri.removeprefix("sqlite:///"))
+    if artifact_root is None or database.is_file() or not artifact_root.is_dir():
+        return
+    runs = [path for path in artifact_root.iterdir() if (path / "artifacts").is_dir()]
+    if runs:
+        raise RegistryError(
+            f"The MLflow database is gone, though there are files of {len(runs)} runs.",
+            where=str(database),
+            mend=f"Put it back; or, to begin without any model, move {artifact_root} away.",
+        )
+
+
 def _require_own_place(location: str, artifact_root: Path | None) -> None:
     """Refuse to write where a local store lay before it was moved or copied.
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlparse
 from ngm_assets.models.registry import workspace
 from ngm_assets.models.registry.artifacts import write_artifacts
 from ngm_assets.models.registry.downloads import Downloads
-from ngm_assets.models.registry.experiments import experiment_id
+from ngm_assets.models.registry.experiments import experiment_id, require_database
 from ngm_assets.models.registry.limits import packed, taken, unpacked
 from ngm_assets.models.registry.locks import CHANGING, OPENING, one_at_a_time
 from ngm_assets.models.registry.quiet import quiet
@@ -86,7 +86,9 @@ class MlflowStore:
     def open(self) -> MlflowClient:
         """Return the client; a local store's tables are made, and the notes on it silenced."""
         if self._client is None:
-            with quiet(), one_at_a_time(self._artifact_root, OPENING):
+            require_database(self._tracking_uri, self._artifact_root)
+            where = self._tracking_uri
+            with quiet(), one_at_a_time(self._artifact_root, OPENING), explained(where):
                 from mlflow import MlflowClient
 
                 opened = MlflowClient(self._tracking_uri, self._registry_uri)
@@ -95,6 +97,11 @@ class MlflowStore:
                     opened.search_registered_models(max_results=1)
                 self._client = opened
         return self._client
+
+    @property
+    def local(self) -> bool:
+        """Whether runs, versions and files lie on this machine."""
+        return self._artifact_root is not None
 
     @property
     def tracking_uri(self) -> str:

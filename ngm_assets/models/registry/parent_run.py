@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ngm_assets.models.registry.abandoned import end_abandoned
+
 if TYPE_CHECKING:
     from ngm_assets.models.lifecycle import TrainingOutcome
     from ngm_assets.models.registry.mlflow_store import MlflowStore
@@ -41,6 +43,7 @@ class ParentRun:
         self._started: Started | None = None
         self._counts: Counter[str] = Counter()
         self._failed: list[str] = []
+        self._swept = False
 
     def run_id(self) -> str:
         """Return the id of the parent run; start it if this is the first use."""
@@ -50,8 +53,14 @@ class ParentRun:
 
     @contextmanager
     def watching(self, model: str) -> Iterator[Told]:
-        """Count what becomes of a model: the outcome that is told, or that the block failed."""
+        """Count what becomes of a model: the outcome that is told, or that the block failed.
+
+        On a local store, what processes that died left unfinished is ended first.
+        """
         try:
+            if self._store.local and not self._swept:
+                end_abandoned(self._store)
+                self._swept = True
             yield self._told
         except Exception:
             self._failed.append(model)

@@ -9,6 +9,8 @@ from ngm_assets.errors import RegistryError
 
 MISSING = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"})
 EXISTS = frozenset({"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"})
+LOCKED = "database is locked"
+"""What SQLite says when another process has held its file for longer than one waits."""
 _LOGIN = "Check DATABRICKS_HOST and the credentials in the environment of this process."
 _GRANTS = (
     "Grant USE CATALOG, and on the models schema USE SCHEMA, CREATE MODEL, EXECUTE and APPLY TAG; "
@@ -54,6 +56,8 @@ def explained(where: str) -> Iterator[None]:
         yield
     except Exception as error:
         code = code_of(error)
+        if code not in MENDS and LOCKED in str(error):
+            code = "TEMPORARILY_UNAVAILABLE"
         if code not in MENDS:
             raise
         said = str(error).splitlines()[0].removeprefix(f"{code}: ")

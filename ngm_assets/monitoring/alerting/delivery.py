@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.engine.base import Query, Window
 from ngm_assets.errors import ConfigError
+from ngm_assets.models.registry.locks import one_at_a_time
 from ngm_assets.monitoring.alerting.alerts import Alert, newest_rows
 from ngm_assets.monitoring.alerting.keeping import keep
 from ngm_assets.monitoring.alerting.pending import Pending, pending, withdrawn
@@ -29,6 +30,7 @@ REMEMBERED_DAYS = 90
 """Days back to which it is noticed that an alert which was told no longer stands."""
 GIVE_UP = 2
 """Messages that fail one after the other, after which a sink is left alone until the next run."""
+DELIVERING = ".delivering.lock"
 LEFT_ALONE = "Not tried: the messages before it failed."
 
 
@@ -45,7 +47,8 @@ def deliver(
     What is told follows from the tables alone, so a run that is repeated tells nothing twice and
     one that was killed is completed by the next. Each outcome is stored before the next message is
     sent; only a process that ends between a message's arrival and its row makes the next run send
-    it again, with the same idempotency key. Two runs must not deliver at the same time.
+    it again, with the same idempotency key. On this machine runs deliver one after the other;
+    elsewhere two must not at the same time.
 
     An alert that was told and stands on no day any more, because its days were made again, is told
     to be closed.
@@ -71,10 +74,23 @@ def deliver(
     """
     if now.tzinfo is None:
         raise ConfigError("The time of a delivery has no zone.", where="now")
-    asked = settings.monitoring.alerts
     sinks = resolve_sinks(settings, os.environ if environ is None else environ)
+    with one_at_a_time(settings.home if settings.local else None, DELIVERING):
+        return _deliver(engine, settings, sinks, day, now, sleep)
+
+
+def _deliver(
+    engine: Engine,
+    settings: Settings,
+    sinks: Mapping[str, Sink],
+    day: date,
+    now: datetime,
+    sleep: Callable[[float], None],
+) -> list[dict[str, Any]]:
+    asked = settings.monitoring.alerts
     made, failing = [], Counter[str]()
-    for each in _pending(engine, asked, day, now):
+    waiting, at = _pending(engine, asked, day, now)
+    for each in waiting:
         name = each.sink.name
         message = _message(each, settings, now)
         if each.wait:
@@ -85,16 +101,19 @@ def deliver(
             tries, reason = _tell(sinks[name], message, asked, sleep)
             failing[name] = failing[name] + 1 if reason else 0
             status = "failed" if reason else "delivered"
-            row = _row(each, status, each.attempts + tries, reason, now.astimezone(UTC))
+            row = _row(each, status, each.attempts + tries, reason, at)
         keep(engine, "alert_deliveries", row)
         made.append(row)
     return made
 
 
-def _pending(engine: Engine, asked: AlertSettings, day: date, now: datetime) -> list[Pending]:
+def _pending(
+    engine: Engine, asked: AlertSettings, day: date, now: datetime
+) -> tuple[list[Pending], datetime]:
+    """Return what is to be told, and the time that is noted with it."""
     newest = newest_rows(engine)
     if any(row["monitor_date"] > day for row in newest):
-        return []
+        return [], now
     standing = [row for row in newest if row["state"] == "open"]
     lately = Window(day - timedelta(days=LATE_DAYS - 1), day)
     sql = "SELECT * FROM monitoring.alerts WHERE state = 'closed'"
@@ -110,10 +129,21 @@ def _pending(engine: Engine, asked: AlertSettings, day: date, now: datetime) -> 
             "SELECT DISTINCT alert_id FROM monitoring.alerts",
         )
     )
-    return [
+    found = [
         *pending(alerts, told, noted, asked.sinks, now),
         *withdrawn(told, known, asked.sinks, day, now),
     ]
+    return found, _after(told, now)
+
+
+def _after(told: Sequence[Mapping[str, Any]], now: datetime) -> datetime:
+    """Return the time of what is told now: later than all before, though a clock went back."""
+    last = max((r["attempted_at"] for r in told if r["attempted_at"] is not None), default=None)
+    moment = now.astimezone(UTC)
+    if last is None:
+        return moment
+    last = last.replace(tzinfo=UTC) if last.tzinfo is None else last.astimezone(UTC)
+    return moment if moment >= last else last + timedelta(microseconds=1)
 
 
 def _tell(

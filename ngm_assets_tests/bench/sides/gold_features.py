@@ -47,27 +47,20 @@ def make_tables(platform: Platform, start: date, end: date) -> list[str]:
     from ngm_assets.features.tables import feature_contracts, feature_query
     from ngm_assets.gold.arrivals import raw_rows
     from ngm_assets.gold.quality import gold_findings
-    from ngm_assets.gold.tables import (
-        UNDATED,
-        gold_contracts,
-        gold_query,
-        rejects_contract,
-        rejects_query,
-    )
+    from ngm_assets.gold.tables import gold_contracts
+    from ngm_assets.gold.writing import write_gold
     from ngm_assets.lakehouse.quality import measure
 
     engine, words, failed = platform.engine, platform.settings.words, []
     for contract in gold_contracts().values():
-        raw_rows(engine, contract, start, end)
-        rejects = rejects_query(contract, words, start, end)
-        engine.overwrite(rejects_contract(contract), rejects, start, end, also=(UNDATED,))
-        engine.overwrite(contract, gold_query(contract, words, start, end), start, end)
+        counted = raw_rows(engine, contract, start, end)
+        write_gold(engine, contract, words, counted, start, end)
         facts = measure(engine, contract, start, end)
         found = gold_findings(engine, contract, facts, start, end)
         failed += _failed(platform, contract, facts, found)
     for contract in feature_contracts().values():
         query = feature_query(contract, words, start, end)
-        engine.overwrite(contract, query, start, end)
+        engine.overwrite(contract, [query], start, end)
         facts = measure(engine, contract, start, end)
         found = feature_findings(engine, contract, start, end)
         failed += _failed(platform, contract, facts, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,33 @@ def test_the_life_of_an_alert_is_told_as_it_goes(
         run_alerts(engine, settings, number, number)
         delivered(engine, settings, number)
     assert [event for _, _, event in told] == ["opened", "escalated", "closed"]
+
+
+def test_a_clock_that_goes_back_makes_nothing_told_twice(
+    engine: DuckDBEngine, tmp_path: Path, told: Told
+) -> None:
+    settings = settings_of(tmp_path, sink("one"), close_after_days=1)
+    happened(engine, settings, "severe", "severe")
+    delivered(engine, settings, 1)
+    happened(engine, settings, "severe", "severe", "none", "none")
+    for hours in (-5, -4, 0, 3):
+        delivered(engine, settings, 3, now=NOON + timedelta(hours=hours))
+    assert [event for _, _, event in told] == ["opened", "closed"]
+    opened, closed = stored(engine, "alert_deliveries")
+    assert opened["attempted_at"] < closed["attempted_at"]
+
+
+def test_runs_that_deliver_at_once_take_turns(
+    engine: DuckDBEngine, tmp_path: Path, told: Told
+) -> None:
+    settings = settings_of(tmp_path, sink("one"))
+    rows = [drift(0, "severe", table_name=f"features.t{number}") for number in range(4)]
+    store(engine, "drift_metrics", rows)
+    run_alerts(engine, settings, 0, 0)
+    with ThreadPoolExecutor(2) as pool:
+        made = list(pool.map(lambda _: delivered(engine, settings, 0), range(2)))
+    assert sorted(map(len, made)) == [0, 4]
+    assert len(told) == len(stored(engine, "alert_deliveries")) == 4
 
 
 def test_past_days_are_told_to_nobody(engine: DuckDBEngine, tmp_path: Path, told: Told) -> None:

@@ -1,0 +1,1 @@
+"""Faults: kills, full disks, broken files and locked stores; nothing may be lost or doubled."""

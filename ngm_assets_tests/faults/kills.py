@@ -1,0 +1,96 @@
+"""SIGKILL at seeded moments and at named points of each stage, then the same run once more."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ngm_assets_tests.faults.child import Begun, Ended, in_child
+from ngm_assets_tests.faults.home import Stage, Workshop
+from ngm_assets_tests.faults.picture import between, compare, settings_of, stuck
+from ngm_assets_tests.faults.points import Points
+from ngm_assets_tests.faults.verdict import Outcome, Verdict, failed
+
+KILLED = ("gold", "features", "training", "promotion", "scoring")
+POINTS_SHARE = 0.4
+"""Share of a stage's kills at named points, between two writes; the rest come at any moment."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill: after some seconds, or at a point.
+
+    Attributes:
+        number: Which of the stage's kills it is.
+        seconds: After which it comes; None = at the point.
+        point: Where it comes.
+    """
+
+    number: int
+    seconds: float | None
+    point: str = ""
+
+    def __str__(self) -> str:
+        where = self.point or f"{self.seconds:.3f} s after its begin"
+        return f"{self.number}: {where}"
+
+
+def draw(stage: str, seconds: float, points: tuple[str, ...], kills: int, seed: int) -> list[Kill]:
+    """Draw the kills of a stage.
+
+    Points are drawn without repetition while there are any; moments are uniform over the length,
+    one in each of as many equal parts of it.
+    """
+    dice = random.Random(f"{seed} {stage}")
+    at_points = min(round(kills * POINTS_SHARE), len(points))
+    moments = kills - at_points
+    drawn = [Kill(n, (n + dice.random()) * seconds / max(moments, 1)) for n in range(moments)]
+    chosen = dice.sample(points, at_points)
+    return [*drawn, *(Kill(moments + n, None, point) for n, point in enumerate(chosen))]
+
+
+def kill_stage(shop: Workshop, name: str, kills: int, seed: int) -> Iterator[Outcome]:
+    """Kill a stage again and again, each time from its beginning."""
+    stage, known = shop.stages[name], shop.known[name]
+    for kill in draw(name, known.seconds, known.points, kills, seed):
+        started = time.monotonic()
+        shop.restore(stage.begin)
+        ended = shop.run(stage, Points(kill.point), kill_after=kill.seconds)
+        verdict = after_fault(shop, stage) if _died(ended) else _not_killed(ended, kill)
+        yield Outcome(f"kill {name}", str(kill), verdict, time.monotonic() - started)
+
+
+def _died(ended: Ended) -> bool:
+    """Return whether the kill hit, or came just after the end, which is a moment like others."""
+    done = ended.result
+    return ended.killed or bool(done and done["success"])
+
+
+def _not_killed(ended: Ended, kill: Kill) -> Verdict:
+    return failed(f"kill {kill} did not hit: {ended.error or ended.result}")
+
+
+def after_fault(shop: Workshop, stage: Stage, *, torn: bool = True) -> Verdict:
+    """Read what a fault left, run the stage again, and compare with the undisturbed result."""
+    known = shop.known[stage.name]
+
+    def work(begun: Begun) -> dict[str, object]:
+        settings = settings_of(shop.home)
+        verdict = between(settings, known.before, known.after) if torn else Verdict()
+        done = stage.run(shop.home, begun)
+        if not done["success"]:
+            verdict += failed(f"the run after it failed: {done['problems']}")
+        verdict += compare(settings, known.after, shop.state(stage.end))
+        return (verdict + stuck(settings, registry=bool(stage.models))).as_dict()
+
+    return verdict_of(work)
+
+
+def verdict_of(work: Callable[[Begun], object]) -> Verdict:
+    """Return the verdict that work in a child comes to; one that raises or hangs failed."""
+    ended = in_child(work)
+    if ended.stuck or ended.result is None:
+        return failed("stuck" if ended.stuck else ended.error or "ended without a word")
+    return Verdict.of(ended.result)
