@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ngm_assets.models.registry.locks import one_at_a_time
 from ngm_assets_tests.whole import Whole, run_whole
 
 if TYPE_CHECKING:
@@ -38,5 +40,17 @@ def local_spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """Return the whole pipeline, run on a small demo estate; takes about a minute."""
-    return run_whole(tmp_path_factory.mktemp("whole"))
+    """Return the whole pipeline, run on a small demo estate; takes about a minute.
+
+    All processes of a test run share it: nobody changes it, who wants to takes a copy.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "whole"
+    made = folder / "whole.pickle"
+    with one_at_a_time(folder, ".lock"):
+        if not made.exists():
+            result = run_whole(folder)
+            made.with_suffix(".part").write_bytes(pickle.dumps(result))
+            made.with_suffix(".part").rename(made)
+        found: Whole = pickle.loads(made.read_bytes())  # noqa: S301 - written by this very run
+    return found
