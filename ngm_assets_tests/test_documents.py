@@ -29,7 +29,7 @@ def test_the_readme_has_commands_to_test() -> None:
     assert {"demo", "test"} <= set(TARGETS)
 
 
-SPECIAL = ("ngm run", "ngm explain", "ngm models rollback")
+SPECIAL = ("ngm bench", "ngm run", "ngm explain", "ngm models rollback")
 """Commands that name days, keys or versions of the demo, or change what others read."""
 
 
