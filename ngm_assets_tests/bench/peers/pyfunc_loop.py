@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc.model import PythonModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 KINDS = ("full", "bare")
 
 
-class Wrapped(PythonModel):  # type: ignore[misc]
+class Wrapped(PythonModel):
     """A version of this project as a model of MLflow's own kind."""
 
     def __init__(self, kind: str, model: str, version: int, as_of: str) -> None:
