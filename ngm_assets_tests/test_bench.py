@@ -15,7 +15,7 @@ from ngm_assets.errors import ConfigError
 from ngm_assets_tests.bench import judging
 from ngm_assets_tests.bench.harness import Bench, Outcome, Row, Sample, Side
 from ngm_assets_tests.bench.report import as_values, show_benchmark
-from ngm_assets_tests.bench.rows import judge_drift, judge_memory, rows, slope
+from ngm_assets_tests.bench.rows import ROWS, judge_drift, judge_memory, slope
 from ngm_assets_tests.bench.running import run_benchmark
 
 TOY = "ngm_assets_tests.bench.sides.toy"
@@ -128,7 +128,7 @@ def test_rows_and_scales_that_are_not_there() -> None:
     for scale, only, repeat in (("small", ["nothing"], 1), ("huge", [], 1), ("small", [], 0)):
         with pytest.raises(ConfigError):
             run_benchmark(scale, only, repeat, None, lambda _title: lambda _label, _n, _of: None)
-    names = [each.name for each in rows()]
+    names = [each.name for each in ROWS]
     assert len(names) == len(set(names)) == 8
 
 

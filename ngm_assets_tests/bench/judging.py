@@ -51,7 +51,8 @@ def _compared(
 
 def told_of(label: str, samples: Sequence[Sample], *, of: int) -> list[str]:
     """Return what there is to say of a side: its own note, and that it ran less often than `of`."""
-    notes = [str(samples[-1].told["note"])] if samples[-1].told.get("note") else []
+    said = samples[-1].told.get("note")
+    notes = [f"{label}: {said}"] if said else []
     if len(samples) < of:
         notes += [f"{label} was run {len(samples)} time(s) instead of {of}: it takes long."]
     parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in samples[-1].parts.items())

@@ -15,7 +15,7 @@ from ngm_assets_tests.bench.facts import machine_facts
 from ngm_assets_tests.bench.harness import Bench, Row, Told
 from ngm_assets_tests.bench.reference_estate import SCALES
 from ngm_assets_tests.bench.report import as_values
-from ngm_assets_tests.bench.rows import rows
+from ngm_assets_tests.bench.rows import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +27,6 @@ def run_benchmark(
     repeat: int,
     work: Path | None,
     stage: Callable[[str], Told],
-    *,
-    known: Sequence[Row] | None = None,
 ) -> dict[str, Any]:
     """Run rows and return the report.
 
@@ -38,12 +36,11 @@ def run_benchmark(
         repeat: Runs per side.
         work: Folder of what is prepared; None = a temporary one.
         stage: Told of each row.
-        known: The rows there are; None = the table of goals.
 
     Raises:
         ConfigError: An unknown scale or row, or no run at all.
     """
-    chosen = _chosen(rows() if known is None else known, only)
+    chosen = _chosen(ROWS, only)
     if scale not in SCALES or repeat < 1:
         raise ConfigError(
             f"There is no scale {scale!r} run {repeat} times.",

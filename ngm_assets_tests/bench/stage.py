@@ -88,7 +88,7 @@ class Stage:
             "seconds": clock.seconds.get(clock.WORK, 0.0),
             "processor": clock.processor.get(clock.WORK, 0.0),
             "parts": {n: s for n, s in clock.seconds.items() if n != clock.WORK},
-            "peak_mib": peak_mib(),
+            "peak_mib": clock.peak or peak_mib(),
             "told": dict(told),
         }
         draft = self.scratch / "told.tmp"

@@ -67,7 +67,10 @@ def _high_water(pid: int) -> int:
 
 
 class Clock:
-    """Adds up seconds and processor seconds by the name of the part that took them."""
+    """Adds up seconds and processor seconds by part; keeps the peak of memory up to the work's end.
+
+    What a side does afterwards to check its result does not count.
+    """
 
     WORK = "work"
     """The part that a row compares."""
@@ -75,6 +78,7 @@ class Clock:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self.processor: dict[str, float] = {}
+        self.peak = 0.0
 
     @contextmanager
     def __call__(self, part: str = WORK) -> Iterator[None]:
@@ -86,3 +90,5 @@ class Clock:
             took, spent = time.perf_counter() - begun, processor_seconds() - used
             self.seconds[part] = self.seconds.get(part, 0.0) + took
             self.processor[part] = self.processor.get(part, 0.0) + spent
+            if part == self.WORK:
+                self.peak = peak_mib()

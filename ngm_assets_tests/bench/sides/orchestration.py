@@ -22,7 +22,7 @@ def tiny_settings(stage: Stage) -> Settings:
     return stage.settings(stage.scratch / "home").model_copy(
         update={
             "landing": stage.prepared("tiny"),
-            "start_date": stage.end - timedelta(days=TINY_DAYS - 1),
+            "start_date": stage.end - timedelta(days=TINY_DAYS[stage.name] - 1),
         }
     )
 

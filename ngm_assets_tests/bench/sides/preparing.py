@@ -9,8 +9,10 @@ from typing import Any
 from ngm_assets.days import monday_of
 from ngm_assets_tests.bench.stage import Stage
 
-SCORED_DAYS = 30
-TINY, TINY_DAYS = 0.01, 90
+SCORED_DAYS = {"ref": 30, "small": 7}
+TINY = 0.01
+"""Factor on the numbers of entities at which all of them are at their least."""
+TINY_DAYS = {"ref": 90, "small": 30}
 WIDE_ROWS = {"ref": 625_000, "small": 20_000}
 
 
@@ -33,7 +35,7 @@ def tables(stage: Stage) -> dict[str, Any]:
 
 def scored_days(stage: Stage) -> tuple[date, date]:
     """Return the first and last day that is scored."""
-    return stage.end - timedelta(days=SCORED_DAYS - 1), stage.end
+    return stage.end - timedelta(days=SCORED_DAYS[stage.name] - 1), stage.end
 
 
 def champions(stage: Stage) -> dict[str, Any]:
@@ -48,8 +50,7 @@ def champions(stage: Stage) -> dict[str, Any]:
     from ngm_assets.platform import open_registry
     from ngm_assets_tests.bench.sides.training import context_of
 
-    home = stage.prepared("tables")
-    platform = stage.platform(home)
+    platform = stage.platform(stage.prepared("tables"))
     registry = open_registry(platform.settings.model_copy(update={"home": champions_home(stage)}))
     monday, skipped = monday_of(scored_days(stage)[0]), {}
     promoted = Decision(True, "benchmark", ())
@@ -84,10 +85,10 @@ def pyfuncs(stage: Stage) -> dict[str, Any]:
 
 
 def tiny(stage: Stage) -> dict[str, Any]:
-    """Write raw files of 90 days of as few entities as there can be."""
+    """Write raw files of as few entities as there can be."""
     from ngm_assets.demo.generate import generate
 
-    made = generate(stage.prepared("tiny"), days=TINY_DAYS, seed=7, scale=TINY)
+    made = generate(stage.prepared("tiny"), days=TINY_DAYS[stage.name], seed=7, scale=TINY)
     return {"rows": dict(made.rows)}
 
 

@@ -52,8 +52,9 @@ def ours(stage: Stage) -> dict[str, Any]:
         with stage.clock():
             score_days(platform, registry, spec, days, scored_at=SCORED_AT, run_id="bench")
             measure(platform.engine, contract, start, end)
-        found = platform.engine.frame(Query(f"SELECT * FROM {contract.full_name}", {}))
-        rows[spec.name] = summary(found)
+    for spec in specs:
+        written = Query(f"SELECT * FROM {prediction_contract(spec).full_name}", {})
+        rows[spec.name] = summary(platform.engine.frame(written))
     skipped = [spec.name for spec in catalog() if spec not in specs]
     note = f"{len(specs)} models with a champion" + (
         f", without {', '.join(skipped)}." * bool(skipped)
