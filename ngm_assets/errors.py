@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+DISK_FULL = ("disk I/O error", "database or disk is full", "No space left on device")
+"""What SQLite, the system and the libraries above them say when a disk is full."""
+
 
 class NgmError(Exception):
     """Base of all deliberate errors.

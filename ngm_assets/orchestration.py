@@ -14,7 +14,7 @@ import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus, RunsFilter
 
 from ngm_assets.dagster_home import URL_VARIABLE, prepare_instance, storage_errors
-from ngm_assets.errors import ComputeError, NgmError
+from ngm_assets.errors import DISK_FULL, ComputeError, NgmError
 from ngm_assets.execution import Progress, Request, execute_here, execute_remotely
 from ngm_assets.models.registry.locks import OPENING, one_at_a_time
 from ngm_assets.processes import alive
@@ -197,7 +197,16 @@ def _problem(event: DagsterEvent) -> Problem:
         error = error.cause
     kind = (error.cls_name or "") if error is not None else ""
     message = error.message.strip() if error is not None else "unknown"
-    return Problem((event.step_key or "").replace("__", "/"), kind, _plain(message, kind), trace)
+    step = (event.step_key or "").replace("__", "/")
+    return Problem(step, kind, _mendable(_plain(message, kind)), trace)
+
+
+def _mendable(message: str) -> str:
+    """Say of a full disk what to do about it; whichever library met it does not."""
+    if not any(sign in message for sign in DISK_FULL):
+        return message
+    what = f"The disk is full: {message.splitlines()[0]}"
+    return str(ComputeError(what, mend="Free some space and run the same again to go on."))
 
 
 def _interrupted(event: DagsterEvent) -> bool:

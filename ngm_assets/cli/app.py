@@ -24,7 +24,7 @@ from ngm_assets.cli.monitoring import monitor_app
 from ngm_assets.cli.reports import reports_app
 from ngm_assets.cli.shared import Env, Home, Json, day_of, home_of, local_only, print_json
 from ngm_assets.connection import connect
-from ngm_assets.errors import ComputeError, ConfigError, NgmError
+from ngm_assets.errors import DISK_FULL, ComputeError, ConfigError, NgmError
 from ngm_assets.platform import open_registry
 from ngm_assets.redaction import redacted
 from ngm_assets.settings import LOCAL, Settings, load_settings, make_home
@@ -241,7 +241,6 @@ def _quiet() -> None:
 
 
 INTERRUPTED = 130
-DISK_FULL = ("disk I/O error", "database or disk is full", "No space left on device")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ngm_assets.cli.app import DISK_FULL
+from ngm_assets.errors import DISK_FULL
 from ngm_assets_tests.faults import mounts
 from ngm_assets_tests.faults.home import Stage, Workshop
 from ngm_assets_tests.faults.kills import after_fault
@@ -36,6 +36,7 @@ def _filled(shop: Workshop, stage: Stage, room: int) -> Verdict:
         ended = shop.run(stage)
         text = "\n".join(ended.result["problems"]) if ended.result else ended.error
         told = bool(ended.result and ended.result["success"]) or any(s in text for s in DISK_FULL)
+        told = told and (MEND in text or not (ended.result and ended.result["problems"]))
         verdict = unless(told and not ended.stuck, f"does not say that it is full: {text[-900:]}")
         mounts.grow(shop.home)
         return verdict + after_fault(shop, stage)

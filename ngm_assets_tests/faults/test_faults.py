@@ -13,7 +13,7 @@ import pytest
 from ngm_assets_tests.faults.kills import draw
 from ngm_assets_tests.faults.verdict import Verdict, failed
 
-KILLS = 4
+KILLS = 3
 LIMIT = 240
 
 
@@ -33,7 +33,7 @@ def test_nothing_is_lost_or_doubled_in_the_short_form(tmp_path: Path) -> None:
     found = json.loads(told.read_text(encoding="utf-8"))["outcomes"]
     assert {each["result"] for each in found} == {"survived"}
     assert sum(each["scenario"].startswith("kill ") for each in found) == KILLS
-    assert {"broken Parquet", "deliveries"} <= {each["scenario"] for each in found}
+    assert "broken Parquet" in {each["scenario"] for each in found}
 
 
 def test_the_same_seed_draws_the_same_kills_all_over_the_length() -> None:
