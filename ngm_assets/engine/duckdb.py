@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -159,8 +159,8 @@ class DuckDBEngine:
         with self._session(part.query) as connection:
             sql = to_duckdb(part.query.sql)
             result = connection.sql(sql, params=_bound(sql, part.query))
-            for batch in result.to_arrow_reader(BATCH_ROWS):
-                rows = part.function(batch.to_pandas(date_as_object=False))
+            for table in _gathered(result.to_arrow_reader(BATCH_ROWS)):
+                rows = part.function(table.to_pandas(date_as_object=False))
                 yield contract.arrow_table(rows)
 
     def _differing(
@@ -299,6 +299,20 @@ def _lost(name: str, files: Gone) -> DataError:
         where=min(files),
         mend=f"Put them back, or materialise these days of {name} again, with all they depend on.",
     )
+
+
+def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Put small batches together, as many as are needed for a full one."""
+    import pyarrow as pa
+
+    kept: list[pa.RecordBatch] = []
+    for batch in batches:
+        kept.append(batch)
+        if sum(each.num_rows for each in kept) >= BATCH_ROWS:
+            yield pa.Table.from_batches(kept)
+            kept = []
+    if kept:
+        yield pa.Table.from_batches(kept)
 
 
 def _shape(contract: TableContract, sql: str) -> str:
