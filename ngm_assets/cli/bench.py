@@ -28,11 +28,15 @@ def bench(
     ] = None,
 ) -> None:
     """Measure this project beside its peers, in one run on one machine."""
+
+    def keep(report: Any) -> None:
+        if file is not None:
+            file.write_text(json.dumps(report, indent=2, default=str) + "\n", encoding="utf-8")
+
+    run, show = _source("running").run_benchmark, _source("report").show_benchmark
     with console.progress(machine=False) as bars:
-        report = _source("running").run_benchmark(scale, only or (), repeat, work, bars.stage)
-    if file is not None:
-        file.write_text(json.dumps(report, indent=2, default=str) + "\n", encoding="utf-8")
-    _source("report").show_benchmark(report)
+        report = run(scale, only or (), repeat, work, bars.stage, keep)
+    show(report)
     if any(row["verdict"] == "failed" for row in report["rows"]):
         raise typer.Exit(1)
 

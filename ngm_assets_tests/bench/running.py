@@ -27,6 +27,7 @@ def run_benchmark(
     repeat: int,
     work: Path | None,
     stage: Callable[[str], Told],
+    keep: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
     """Run rows and return the report.
 
@@ -36,6 +37,7 @@ def run_benchmark(
         repeat: Runs per side.
         work: Folder of what is prepared; None = a temporary one.
         stage: Told of each row.
+        keep: Given the report after every row: the whole may take hours.
 
     Raises:
         ConfigError: An unknown scale or row, or no run at all.
@@ -47,14 +49,16 @@ def run_benchmark(
             where="--scale, --repeat",
             mend=f"Choose {' or '.join(SCALES)}, and 1 or more runs.",
         )
-    facts, found = machine_facts(), []
+    report: dict[str, Any] = {"scale": scale, "repeat": repeat, "machine": machine_facts()}
+    report["rows"] = []
     signal.signal(signal.SIGTERM, _end)
     with _folder(work) as folder:
         bench = Bench(folder, scale, repeat)
         for row in chosen:
             bench.told = stage(row.name)
-            found.append(as_values(row, *bench.measure(row)))
-    return {"scale": scale, "repeat": repeat, "machine": facts, "rows": found}
+            report["rows"].append(as_values(row, *bench.measure(row)))
+            keep(report)
+    return report
 
 
 def _end(_number: int, _frame: object) -> None:
