@@ -25,6 +25,8 @@ def tables_at(label: str, share: float) -> Side:
 
 def judge_memory(samples: Samples) -> Outcome:
     """Judge the growth of the peak from 1x to 4x the rows, and the peak at 1x."""
+    if any(sample.stopped for some in samples.values() for sample in some):
+        return Outcome("not measured", notes=("A size was stopped at the limit.",))
     peaks = {label: max(s.peak_mib for s in some) for label, some in samples.items()}
     ratio = peaks["4 x"] / peaks["ours"]
     told = ", ".join(f"{label} {peak:.0f} MiB" for label, peak in peaks.items())
