@@ -10,9 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from ngm_assets.cli import console
-from ngm_assets.cli.shared import Env, Home, Json, home_of, print_json
+from ngm_assets.cli.shared import Env, Home, Json, home_of, print_json, run_statements
 from ngm_assets.errors import ConfigError
-from ngm_assets.redaction import redacted
 from ngm_assets.settings import LOCAL, environment_names, load_settings, make_home
 
 ALL = "all"
@@ -101,21 +100,8 @@ def setup(
     as_json: Json = False,
 ) -> None:
     """Create schemas, tables, views and grants in Unity Catalog, and print the SQL."""
-    from ngm_assets.setup.execution import execute
     from ngm_assets.setup.statements import setup_statements
 
     settings = load_settings(env=env, home=home_of(home))
     statements = setup_statements(settings)
-
-    def tell(statement: str) -> None:
-        if not as_json:
-            typer.echo(f"{redacted(statement)};\n")
-
-    if dry_run:
-        for statement in statements:
-            tell(statement)
-    else:
-        execute(settings, statements, tell)
-        typer.echo(f"{len(statements)} statements ran in {settings.catalog}.", err=True)
-    if as_json:
-        print_json({"environment": settings.env, "ran": not dry_run, "statements": statements})
+    run_statements(settings, statements, dry_run=dry_run, as_json=as_json, ending=";\n")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ngm_assets.cli import console, console_maintenance
-from ngm_assets.cli.shared import Env, Home, Json, home_of, print_json
+from ngm_assets.cli.shared import Env, Home, Json, home_of, print_json, run_statements
 from ngm_assets.settings import Settings, load_settings
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")]
@@ -25,7 +25,10 @@ def maintain(
     if settings.local:
         _here(settings, dry_run, as_json)
     else:
-        _in_the_workspace(settings, dry_run, as_json)
+        from ngm_assets.maintenance.tables import maintenance_statements
+
+        statements = maintenance_statements(settings)
+        run_statements(settings, statements, dry_run=dry_run, as_json=as_json)
 
 
 def _here(settings: Settings, dry_run: bool, as_json: bool) -> None:
@@ -40,23 +43,3 @@ def _here(settings: Settings, dry_run: bool, as_json: bool) -> None:
     else:
         console_maintenance.show_upkeep(done, dry_run=dry_run)
     raise_failures(done)
-
-
-def _in_the_workspace(settings: Settings, dry_run: bool, as_json: bool) -> None:
-    from ngm_assets.maintenance.tables import maintenance_statements
-    from ngm_assets.setup.execution import execute
-
-    statements = maintenance_statements(settings)
-
-    def tell(statement: str) -> None:
-        if not as_json:
-            typer.echo(f"{statement};")
-
-    if dry_run:
-        for statement in statements:
-            tell(statement)
-    else:
-        execute(settings, statements, tell)
-        typer.echo(f"{len(statements)} statements ran in {settings.catalog}.", err=True)
-    if as_json:
-        print_json({"environment": settings.env, "ran": not dry_run, "statements": statements})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,7 @@ from ngm_assets.connection import connect
 from ngm_assets.errors import ConfigError
 from ngm_assets.platform import open_registry
 from ngm_assets.redaction import redacted
-from ngm_assets.settings import LOCAL, default_home, load_settings
+from ngm_assets.settings import LOCAL, Settings, default_home, load_settings
 
 if TYPE_CHECKING:
     from ngm_assets.models.registry.registry import ModelRegistry
@@ -84,3 +85,41 @@ def day_of(text: str, option: str) -> date:
             where=option,
             mend="Write it as YYYY-MM-DD, for example 2026-06-28.",
         ) from None
+
+
+def run_statements(
+    settings: Settings,
+    statements: Sequence[str],
+    *,
+    dry_run: bool,
+    as_json: bool,
+    ending: str = ";",
+) -> None:
+    """Run SQL statements on the environment's warehouse, and print each; a dry run only prints.
+
+    Args:
+        settings: The environment.
+        statements: To be run in their order.
+        dry_run: Contact nothing.
+        as_json: Print one object instead of the statements.
+        ending: Printed after each statement.
+
+    Raises:
+        ConfigError: There are no credentials or no warehouse.
+        ComputeError: A statement fails.
+    """
+    from ngm_assets.setup.execution import execute
+
+    def tell(statement: str) -> None:
+        if not as_json:
+            typer.echo(f"{redacted(statement)}{ending}")
+
+    if dry_run:
+        for statement in statements:
+            tell(statement)
+    else:
+        execute(settings, statements, tell)
+        typer.echo(f"{len(statements)} statements ran in {settings.catalog}.", err=True)
+    if as_json:
+        told = {"environment": settings.env, "ran": not dry_run, "statements": list(statements)}
+        print_json(told)
