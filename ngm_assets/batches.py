@@ -9,11 +9,9 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
 from ngm_assets import build
-from ngm_assets.days import ranges
+from ngm_assets.days import BATCH_DAYS, ranges
 from ngm_assets.planning import RunPlan
 
-BATCH_DAYS = 182
-"""Days of gold, features, predictions and monitoring in one run, unless asked otherwise."""
 Keys = tuple[tuple[str, str], ...]
 
 

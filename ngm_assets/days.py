@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 
+BATCH_DAYS = 182
+"""Days of gold, features, predictions and monitoring in one run, unless asked otherwise."""
+
 
 def days_between(start: date, end: date) -> list[date]:
     """Return every day from `start` to `end`, both included."""

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from ngm_assets.batches import BATCH_DAYS, Batch, batches_of, fingerprint, seconds_left
-from ngm_assets.days import monday_of
+from ngm_assets.batches import Batch, batches_of, fingerprint, seconds_left
+from ngm_assets.days import BATCH_DAYS, monday_of
 from ngm_assets.errors import ConfigError, DataError
 from ngm_assets.execution import Progress
 from ngm_assets.orchestration import (

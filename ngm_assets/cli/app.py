@@ -24,6 +24,7 @@ from ngm_assets.cli.monitoring import monitor_app
 from ngm_assets.cli.reports import reports_app
 from ngm_assets.cli.shared import Env, Home, Json, day_of, home_of, local_only, print_json
 from ngm_assets.connection import connect
+from ngm_assets.days import BATCH_DAYS
 from ngm_assets.errors import DISK_FULL, ComputeError, ConfigError, NgmError
 from ngm_assets.platform import open_registry
 from ngm_assets.redaction import redacted
@@ -78,7 +79,7 @@ def demo(
             landing, days=days, seed=seed, scale=scale, progress=bars.stage("demo estate")
         )
     current = load_settings(env=LOCAL, home=root, landing=landing)
-    _run(_planned(current, made.start, made.end, 14, "all"), current, as_json, ends=True)
+    _run(_planned(current, made.start, made.end, 14, "all", as_json), current, as_json, ends=True)
     if not as_json:
         incidents(home)
 
@@ -97,7 +98,9 @@ def run(
     every_week: Annotated[
         bool, typer.Option("--every-week", help="Train as of every Monday of the scored days.")
     ] = False,
-    batch_days: Annotated[int, typer.Option(min=1, help="Most days of one Dagster run.")] = 182,
+    batch_days: Annotated[
+        int, typer.Option(min=1, help="Most days of one Dagster run.")
+    ] = BATCH_DAYS,
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave out what this same command has done before.")
     ] = False,
@@ -114,7 +117,7 @@ def run(
             where="--landing",
             mend="Name the folder that holds billing/usage, access/audit, ...",
         )
-    plan = _planned(current, first, last, score_days, models, every_week=every_week)
+    plan = _planned(current, first, last, score_days, models, as_json, every_week=every_week)
     _run(plan, current, as_json, batch_days=batch_days, resume=resume)
 
 
@@ -169,14 +172,18 @@ def _planned(
     end: date,
     score_days: int,
     models: str,
+    as_json: bool,
     *,
     every_week: bool = False,
 ) -> RunPlan:
     from ngm_assets.pipeline import raw_spans
     from ngm_assets.planning import plan_run
 
+    with console.progress(as_json) as bars:
+        bars.stage("reading what there is")
+        spans = raw_spans(current, end)
     return plan_run(
-        raw_spans(current, end),
+        spans,
         start,
         end,
         score_days=score_days,
@@ -192,10 +199,9 @@ def _run(
     as_json: bool,
     *,
     ends: bool = False,
-    batch_days: int | None = None,
+    batch_days: int = BATCH_DAYS,
     resume: bool = False,
 ) -> None:
-    from ngm_assets.batches import BATCH_DAYS
     from ngm_assets.pipeline import run_pipeline, settings_for
     from ngm_assets.summary import run_result
 
@@ -206,7 +212,7 @@ def _run(
             settings,
             stage=bars.stage,
             log_level=_log_level(),
-            batch_days=batch_days or BATCH_DAYS,
+            batch_days=batch_days,
             resume=resume,
         )
     result = run_result(settings, open_registry(settings), runs, plan.score_from, plan.end)

@@ -83,8 +83,13 @@ class DuckDBEngine:
             import pyarrow as pa
 
             # Delta tables are looked up before: it cannot be done while one is being written.
-            ready = [(query, self._views(query)) for query in queries]
-            rows = (batch for each in ready for batch in self._sorted(contract, *each))
+            alike = {(query.sql, query.window): query for query in queries}
+            views = {reads: self._views(query) for reads, query in alike.items()}
+            rows = (
+                batch
+                for query in queries
+                for batch in self._sorted(contract, query, views[query.sql, query.window])
+            )
             return pa.RecordBatchReader.from_batches(contract.arrow_schema(), rows)
 
         with self._explaining(*queries):
