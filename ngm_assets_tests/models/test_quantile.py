@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ngm_assets.errors import ModelError
-from ngm_assets.models.data.frames import ModelFrame
+from ngm_assets.models.data.frames import ModelFrame, sampled
 from ngm_assets.models.estimators.boosting import LateSlice
 from ngm_assets.models.estimators.xgboost_quantile import (
     FittedQuantiles,
@@ -174,3 +174,16 @@ def test_the_contributions_explain_the_median(
     fitted, later = spreading
     rest = fitted.margin(later.features)[:, 1] - fitted.contributions(later.features).sum(axis=1)
     assert np.ptp(rest) < 1e-2
+
+
+def test_no_more_rows_are_learnt_from_than_allowed() -> None:
+    frame = _spreading(days=60, keys=10)
+    drawn = sampled(frame, 300, seed=1)
+    assert len(drawn) == 300 and bool((np.diff(drawn.dates) >= np.timedelta64(0)).all())
+    assert len(drawn.keys.drop_duplicates()) == 300
+
+    fitted, same = _fit(frame, max_rows=300), _fit(drawn)
+    np.testing.assert_array_equal(fitted.margin(frame.features), same.margin(frame.features))
+    assert fitted.widening == same.widening
+    enough, plain = _fit(frame, max_rows=len(frame)), _fit(frame)
+    np.testing.assert_array_equal(enough.margin(frame.features), plain.margin(frame.features))

@@ -97,6 +97,17 @@ def concatenated(frames: Sequence[ModelFrame]) -> ModelFrame:
     )
 
 
+def sampled(frame: ModelFrame, most: int, *, seed: int) -> ModelFrame:
+    """Return at most so many rows, drawn without replacement, in their order."""
+    import numpy as np
+
+    if len(frame) <= most:
+        return frame
+    mask = np.zeros(len(frame), dtype=bool)
+    mask[np.random.default_rng(seed).choice(len(frame), most, replace=False)] = True
+    return frame.select(mask)
+
+
 def class_positions(names: Sequence[object], classes: Sequence[str]) -> FloatArray:
     """Return the position of each name in `classes`; -1 for another name, NaN for none."""
     import numpy as np

@@ -170,7 +170,7 @@ def registered_estimators() -> Mapping[str, EstimatorEntry]:
         "xgboost_quantile": EstimatorEntry(
             f"{here}.xgboost_quantile:XGBoostQuantile",
             frozenset({"quantile"}),
-            quantity,
+            quantity | {"max_rows"},
             ("offset", "observed", "expected"),
         ),
         "xgboost_multiclass": EstimatorEntry(

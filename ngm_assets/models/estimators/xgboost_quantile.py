@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ngm_assets.models.data.frames import sampled
 from ngm_assets.models.estimators.base import COVERAGE, Outputs
 from ngm_assets.models.estimators.boosted import Boosted, Reported
 from ngm_assets.models.estimators.boosting import LateSlice, fit_rounds, load_booster
@@ -68,13 +69,18 @@ class XGBoostQuantile:
 
     @classmethod
     def fit(cls, frame: ModelFrame, *, spec: ModelSpec, seed: int) -> FittedQuantiles:
-        """Fit on all rows; rounds and the interval's width are learnt on the latest training days.
+        """Fit; rounds and the interval's width are learnt on the latest training days.
+
+        All rows are used, or with `max_rows` a random sample of so many: the loss sorts the rows of
+        every leaf in every round.
 
         Raises:
             InsufficientData: The label is constant.
             ModelError: The label does not suit transform or range, or a parameter is not allowed.
         """
         params = spec.estimator.params
+        if "max_rows" in params:
+            frame = sampled(frame, int(params["max_rows"]), seed=seed)
         scale, target = learnt_quantity(frame, spec)
         booster, late = fit_rounds(
             frame,

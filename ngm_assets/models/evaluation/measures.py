@@ -160,7 +160,8 @@ def bootstrap(
     Blocks of consecutive days are drawn with replacement, all rows of a day together: rows of one
     day are not independent, and neither are labels whose horizons overlap. Moving blocks, closed
     to a circle (Kunsch 1989; Politis and Romano 1992), at most a third of the days long. A resample
-    in which the metric has no value (one class) is left out.
+    in which the metric has no value (one class) is left out. Rows are put in the order of each
+    output beforehand: a metric that ranks them finds them ranked, which sorts fast.
     """
     import numpy as np
 
@@ -168,19 +169,34 @@ def bootstrap(
     days, day_of_row = np.unique(dates, return_inverse=True)
     n = len(days)
     block = np.arange(max(1, min(block_days, n // 3)))
+    orders = [np.argsort(-out, kind="stable") for out in outputs]
+    ranked = [(truth[o], out[o], day_of_row[o]) for o, out in zip(orders, outputs, strict=True)]
     kept = []
     for _ in range(resamples):
         starts = rng.integers(0, n, -(-n // len(block)))
         drawn_days = ((starts[:, None] + block) % n).ravel()[:n]
         counts = np.bincount(drawn_days, minlength=n)
-        weight = counts[day_of_row].astype(np.float64)
-        drawn = weight > 0
-        if metric.needs_both_classes and len(np.unique(truth[drawn])) < 2:
+        if metric.needs_both_classes and not _two_classes(truth[counts[day_of_row] > 0]):
             continue
-        kept.append(
-            [metric.function(truth[drawn], out[drawn], weight[drawn], budget) for out in outputs]
-        )
+        kept.append([_on_days(metric, rows, counts, budget) for rows in ranked])
     return np.array(kept, dtype=np.float64).reshape(-1, len(outputs))
+
+
+def _two_classes(truth: FloatArray) -> bool:
+    return bool(len(truth)) and bool(truth.min() < truth.max())
+
+
+def _on_days(
+    metric: Metric,
+    rows: tuple[FloatArray, FloatArray, NDArray[np.intp]],
+    counts: NDArray[np.intp],
+    budget: float,
+) -> float:
+    """Return the metric on truth, output and day of rows, each day as often as it was drawn."""
+    truth, output, day = rows
+    weight = counts[day].astype(float)
+    drawn = weight > 0
+    return metric.function(truth[drawn], output[drawn], weight[drawn], budget)
 
 
 def interval(samples: FloatArray) -> tuple[float | None, float | None]:

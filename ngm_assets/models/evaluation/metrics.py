@@ -61,10 +61,21 @@ def precision_recall_at_budget(
     return float(found / budget_mass), found / float(hits.sum())
 
 
-def _average_precision(y: FloatArray, p: FloatArray, w: FloatArray, _: float) -> float:
-    from sklearn.metrics import average_precision_score
+def average_precision(y: FloatArray, p: FloatArray, w: FloatArray, _: float) -> float:
+    """Return the sum of precision times gain in recall over the distinct scores, highest first.
 
-    return float(average_precision_score(y, p, sample_weight=w))
+    The definition of scikit-learn's `average_precision_score`, whose checks of its arguments take
+    several times as long as the sum: every interval asks for hundreds.
+    """
+    import numpy as np
+
+    order = np.argsort(-p, kind="stable")
+    ranked, mass = p[order], w[order]
+    last = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
+    hits = np.cumsum(y[order] * mass)[last]
+    drawn = np.cumsum(mass)[last]
+    precision = np.divide(hits, drawn, out=np.zeros_like(hits), where=drawn > 0)
+    return float((np.diff(hits, prepend=0.0) * precision).sum() / hits[-1])
 
 
 def _roc_auc(y: FloatArray, p: FloatArray, w: FloatArray, _: float) -> float:
@@ -155,7 +166,7 @@ def metrics() -> Mapping[str, Metric]:
     ranking, probability = frozenset({"binary", "anomaly"}), frozenset({"binary"})
     regression, classes = frozenset({"regression", "quantile"}), frozenset({"multiclass"})
     table = (
-        Metric("average_precision", "higher", ranking, _average_precision, True),
+        Metric("average_precision", "higher", ranking, average_precision, True),
         Metric("roc_auc", "higher", ranking, _roc_auc, True),
         Metric("precision_at_budget", "higher", ranking, _precision_at, True),
         Metric("recall_at_budget", "higher", ranking, _recall_at, True),

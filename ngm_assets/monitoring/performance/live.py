@@ -38,7 +38,7 @@ def measure_live(spec: ModelSpec, rows: Outcomes, positive_share: float | None) 
         rows: Labelled predictions.
         positive_share: Share of positives in the holdout; None = compare the value as it is.
     """
-    metric = quick(metrics()[spec.metric.name])
+    metric = metrics()[spec.metric.name]
     measured = _measure(spec, metric, rows)
     comparable = measured
     if positive_share is not None and metric.needs_both_classes:
@@ -48,7 +48,7 @@ def measure_live(spec: ModelSpec, rows: Outcomes, positive_share: float | None) 
 
 def point(spec: ModelSpec, rows: Outcomes) -> Measurement:
     """Return the primary metric without an interval."""
-    metric = quick(metrics()[spec.metric.name])
+    metric = metrics()[spec.metric.name]
     return measure(metric, rows.truth, rows.output, budget=spec.alert_budget)
 
 
@@ -78,30 +78,6 @@ def at_share(metric: Metric, positive_share: float) -> Metric:
         return metric.function(truth, output, weight * scale, budget)
 
     return replace(metric, function=function)
-
-
-def quick(metric: Metric) -> Metric:
-    """Return a metric with the same values whose function takes less time over checks."""
-    if metric.name != "average_precision":
-        return metric
-    return replace(metric, function=average_precision)
-
-
-def average_precision(
-    truth: FloatArray, score: FloatArray, weight: FloatArray, _budget: float
-) -> float:
-    """Return the sum of precision times gain in recall over the distinct scores, highest first.
-
-    The definition of scikit-learn's `average_precision_score`.
-    """
-    import numpy as np
-
-    order = np.argsort(-score, kind="stable")
-    ranked, mass = score[order], weight[order]
-    last = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
-    hits = np.cumsum(truth[order] * mass)[last]
-    precision = hits / np.cumsum(mass)[last]
-    return float((np.diff(hits, prepend=0.0) * precision).sum() / hits[-1])
 
 
 def _measure(spec: ModelSpec, metric: Metric, rows: Outcomes) -> Measurement:
