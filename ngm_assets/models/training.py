@@ -106,6 +106,7 @@ def train(
     require_variation(spec, train_part)
     first = estimator.fit(train_part, spec=spec, seed=spec.seed)
     final = estimator.fit(rows, spec=spec, seed=spec.seed)
+    said = final.predict(rows.features).prediction
     found = assess(
         spec,
         rows=rows,
@@ -113,6 +114,7 @@ def train(
         holdout=rows.select(split.holdout),
         evaluated=first,
         final=final,
+        said=said,
         champion=champion,
     )
     fingerprint = frame_fingerprint(rows)
@@ -134,7 +136,7 @@ def train(
         rows={"train": len(train_part), "holdout": len(found.judged.truth), "refit": len(rows)},
         class_counts=_class_counts(spec, rows),
         dataset_fingerprint=fingerprint,
-        reference=reference_statistics(rows, final.predict(rows.features).prediction),
+        reference=reference_statistics(rows, said),
         importance=dict(sorted(final.importance().items(), key=lambda item: (-item[1], item[0]))),
         holdout=Holdout(found.judged.truth, found.judged.output, found.judged.calibrated),
     )

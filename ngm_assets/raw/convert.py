@@ -170,9 +170,9 @@ def identifier(name: str) -> str:
 
 
 def open_duckdb(**config: str) -> duckdb.DuckDBPyConnection:
-    """Open a private in-memory DuckDB whose session time zone is UTC."""
+    """Open a private in-memory DuckDB in UTC that draws no progress bar into what is printed."""
     import duckdb
 
     connection = duckdb.connect(config=dict(config))
-    connection.execute("LOAD icu; SET TimeZone = 'UTC'")
+    connection.execute("LOAD icu; SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection

@@ -118,3 +118,8 @@ def test_a_missing_raw_table_gives_empty_gold(tmp_path: Path) -> None:
     for name in ("fact_usage", "fact_audit_logs_rejects", "info_schema"):
         assert platform.engine.holds(f"gold.{name}")
         assert read_rows(platform, f"gold.{name}") == []
+
+
+def test_a_long_query_draws_no_progress_bar_into_what_is_printed(engine: DuckDBEngine) -> None:
+    asked = "SELECT current_setting('enable_progress_bar') AS drawn"
+    assert engine.rows(Query(asked, {})) == [{"drawn": False}]

@@ -71,6 +71,7 @@ def assess(
     holdout: ModelFrame,
     evaluated: Fitted,
     final: Fitted,
+    said: FloatArray,
     champion: LoadedModel | None,
 ) -> Assessment:
     """Measure and judge.
@@ -82,12 +83,13 @@ def assess(
         holdout: Rows that `evaluated` never saw.
         evaluated: The model that is measured.
         final: The refitted model; only checked for outputs that are not finite.
+        said: What `final` predicts for `rows`, shape (n,).
         champion: The version to compare with, or None.
     """
     judged, stray = judge_rows(holdout, evaluated)
     measured, baseline = measurements(spec, judged)
     against = None if champion is None else against_champion(spec, rows, champion)
-    stray += count_unfinite(rows, final, final.predict(rows.features).prediction)
+    stray += count_unfinite(rows, final, said)
     evidence = evidence_of(
         spec,
         rows=len(rows),
