@@ -109,10 +109,10 @@ def run_pipeline(
     """
     runs: list[JobRun] = []
     every = batches_of(plan, days=batch_days, monitored=monitored)
-    name = fingerprint(every)
+    name, number = fingerprint(every), {batch: place for place, batch in enumerate(every)}
     with open_instance(settings) as instance:
         ended = finished_batches(instance, name) if resume else set()
-        left = [batch for batch in every if str(every.index(batch)) not in ended]
+        left = [batch for batch in every if str(number[batch]) not in ended]
         took: list[tuple[Batch, float]] = []
         while left:
             batch, *after = left
@@ -125,9 +125,9 @@ def run_pipeline(
                     batch.first.isoformat(),
                     batch.last.isoformat(),
                     assets=batch.keys,
-                    progress=stage(_title(batch, every, took, left)),
+                    progress=stage(_title(number[batch], every, took, left)),
                     log_level=log_level,
-                    tags={PLAN_TAG: name, BATCH_TAG: str(every.index(batch))},
+                    tags={PLAN_TAG: name, BATCH_TAG: str(number[batch])},
                 )
             )
             took.append((batch, clock() - begun))
@@ -136,20 +136,20 @@ def run_pipeline(
 
 
 def _title(
-    batch: Batch,
+    place: int,
     every: Sequence[Batch],
     took: Sequence[tuple[Batch, float]],
     left: Sequence[Batch],
 ) -> str:
     """Say what runs, which of how many it is, and roughly how long the rest will take."""
+    batch = every[place]
     usual = sum(each.title == batch.title for each in every) == 1 and len(every) <= MOST_STAGES
     if usual:
         return batch.title
     seconds = seconds_left(took, left)
     time_left = "" if seconds is None else f", about {max(1, round(seconds / 60))} min left"
     days = "" if batch.first == batch.last else f" {batch.first}..{batch.last}"
-    place = f"{every.index(batch) + 1} of {len(every)}"
-    return f"{batch.title}{days} ({place}{time_left})"
+    return f"{batch.title}{days} ({place + 1} of {len(every)}{time_left})"
 
 
 def settings_for(plan: RunPlan, current: Settings, *, ends: bool = False) -> Settings:
