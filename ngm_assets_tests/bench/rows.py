@@ -134,6 +134,10 @@ ROWS: tuple[Row, ...] = (
         ),
         judge_training,
         (LANDING, TABLES),
+        "Every model is fitted four times, the textbook's twice: rounds, probabilities and ranges "
+        "are settled on late rows, before the holdout and again with it; detectors score every row "
+        "they learn from. One Monday's holdout decides little between models that are close, and "
+        "the copies of this estate share names, which favours whoever learns names by heart.",
     ),
     Row(
         "scoring",
@@ -143,6 +147,8 @@ ROWS: tuple[Row, ...] = (
         tuple(Side(label, f"{SIDES}.scoring:{label}") for label in ("ours", "peer", "bare")),
         judge_scoring,
         (LANDING, TABLES, CHAMPIONS, needed("pyfuncs")),
+        "Rows, not calls, take the time: SHAP values, drivers in words and fingerprints are part of "
+        "every prediction row, and the loop makes them with this project's own code.",
     ),
     Row(
         "orchestration",
