@@ -147,7 +147,7 @@ ROWS: tuple[Row, ...] = (
         tuple(Side(label, f"{SIDES}.scoring:{label}") for label in ("ours", "peer", "bare")),
         judge_scoring,
         (LANDING, TABLES, CHAMPIONS, needed("pyfuncs")),
-        "Rows, not calls, take the time: SHAP values, drivers in words and fingerprints are part of "
+        "Rows, not calls, take the time: SHAP values, drivers in words, fingerprints are part of "
         "every prediction row, and the loop makes them with this project's own code.",
     ),
     Row(
