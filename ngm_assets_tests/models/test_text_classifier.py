@@ -62,7 +62,12 @@ def test_a_name_is_split_at_separators_and_humps(name: str, words: list[str]) ->
 def test_words_count_per_feature_and_other_texts_as_a_whole() -> None:
     rows = _named("etl_daily", None, team="Data-Team")
     assert tokens(rows, ("job_name",)) == [
-        {"job_name=etl": 1.0, "job_name=daily": 1.0, "team=Data-Team": 1.0},
+        {
+            "job_name=etl_daily": 1.0,
+            "job_name=etl": 1.0,
+            "job_name=daily": 1.0,
+            "team=Data-Team": 1.0,
+        },
         {"team=Data-Team": 1.0},
     ]
 
@@ -77,6 +82,18 @@ def test_the_word_decides_wherever_it_stands_and_however_it_is_written(fitted: F
     label = fitted.predict(rows).label
     assert label is not None
     assert label.tolist() == ["low", "middle", "high", "high"]
+
+
+def test_a_name_that_is_known_as_a_whole_counts_more_than_its_words() -> None:
+    """Both words stand in names of both classes; which class it is only the whole name tells."""
+    frame = text_frame(days=40)
+    kept = frame.select(np.asarray(frame.label) < 2)
+    names = {0.0: ["load_orders", "clean_users"], 1.0: ["load_users", "clean_orders"]}
+    assert kept.label is not None
+    job_name = [names[label][row % 2] for row, label in enumerate(kept.label.tolist())]
+    fitted = _fit(replace(kept, features=kept.features.assign(job_name=job_name, team=None)))
+    rows = _named("load_orders", "LOAD_USERS", "clean_orders", "clean_users")
+    assert fitted.predict(rows).prediction.tolist() == [0.0, 1.0, 1.0, 0.0]
 
 
 def test_unknown_words_and_missing_texts_leave_the_usual_classes(fitted: FittedText) -> None:

@@ -37,12 +37,12 @@ def words_of(name: str) -> list[str]:
 
 @dataclass(frozen=True)
 class FittedText:
-    """A linear classifier over the words of some features and the whole values of the others.
+    """A linear classifier over the words of some features and the whole values of all.
 
     Attributes:
         pipeline: DictVectorizer, TfidfTransformer, LogisticRegression.
         features: Names in the order of the specification.
-        words: Features that are split into words.
+        words: Features that are split into words as well.
         classes: Names by position; the pipeline knows the positions it has seen.
         temperature: Divides the scores before the softmax.
     """
@@ -184,14 +184,23 @@ class TextClassifier:
 
 
 def tokens(features: pd.DataFrame, words: tuple[str, ...]) -> list[dict[str, float]]:
-    """Return per row {"feature=word": 1.0}; features not in `words` give their whole value."""
+    """Return per row {"feature=word": 1.0} for every word of the features in `words`.
+
+    Every feature gives its whole value too: rows of the same name elsewhere say most of all.
+    """
     found: list[dict[str, float]] = [{} for _ in range(len(features))]
     for name in features.columns:
         for row, value in zip(found, features[name].tolist(), strict=True):
             if value is not None and value == value:
-                parts = words_of(str(value)) if name in words else [str(value)]
+                parts = _parts(str(value)) if name in words else [str(value)]
                 row.update({f"{name}={part}": 1.0 for part in parts})
     return found
+
+
+def _parts(name: str) -> list[str]:
+    """Return the words of a name and the name itself; nothing for a name without words."""
+    words = words_of(name)
+    return [name.lower(), *words] if words else []
 
 
 def _pipeline(strength: float) -> Pipeline:
