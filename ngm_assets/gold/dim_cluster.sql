@@ -18,7 +18,9 @@ numbered AS (
     ROW_NUMBER() OVER (
       PARTITION BY workspace_id, cluster_id, change_time
       ORDER BY dbr_version DESC NULLS LAST, worker_count DESC NULLS LAST, max_autoscale_workers DESC NULLS LAST,
-        owned_by DESC NULLS LAST, worker_node_type DESC NULLS LAST, delete_time DESC NULLS LAST
+        owned_by DESC NULLS LAST, worker_node_type DESC NULLS LAST, delete_time DESC NULLS LAST,
+        cluster_name DESC NULLS LAST, cluster_source DESC NULLS LAST, driver_node_type DESC NULLS LAST,
+        min_autoscale_workers DESC NULLS LAST, create_time DESC NULLS LAST
     ) AS version
   FROM checked
   WHERE reject_reason IS NULL

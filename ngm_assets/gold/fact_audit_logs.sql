@@ -23,7 +23,11 @@ numbered AS (
     ROW_NUMBER() OVER (
       PARTITION BY s.event_id, s.event_date
       ORDER BY s.event_time DESC, s.action_name DESC NULLS LAST, s.user_identity.email DESC NULLS LAST,
-        s.response.status_code DESC NULLS LAST, s.source_ip_address DESC NULLS LAST, s.workspace_id DESC NULLS LAST
+        s.response.status_code DESC NULLS LAST, s.source_ip_address DESC NULLS LAST, s.workspace_id DESC NULLS LAST,
+        s.user_identity.subject_name DESC NULLS LAST, s.service_name DESC NULLS LAST, s.user_agent DESC NULLS LAST,
+        s.session_id DESC NULLS LAST, s.response.error_message DESC NULLS LAST, s.audit_level DESC NULLS LAST,
+        s.request_params['full_name_arg'] DESC NULLS LAST, s.request_params['table_full_name'] DESC NULLS LAST,
+        s.request_params['tableName'] DESC NULLS LAST, s.request_params['table_name'] DESC NULLS LAST
     ) AS version
   FROM sound AS s
   JOIN repeated AS r ON r.event_id = s.event_id AND r.event_date = s.event_date

@@ -19,7 +19,13 @@ numbered AS (
     ROW_NUMBER() OVER (
       PARTITION BY workspace_id, statement_id, query_date
       ORDER BY update_time DESC NULLS LAST, end_time DESC, execution_status DESC NULLS LAST,
-        total_duration_ms DESC NULLS LAST, start_time DESC
+        total_duration_ms DESC NULLS LAST, start_time DESC, executed_by DESC NULLS LAST, statement_type DESC NULLS LAST,
+        compute.warehouse_id DESC NULLS LAST, compute.type DESC NULLS LAST, execution_duration_ms DESC NULLS LAST,
+        compilation_duration_ms DESC NULLS LAST, waiting_at_capacity_duration_ms DESC NULLS LAST,
+        waiting_for_compute_duration_ms DESC NULLS LAST, from_result_cache DESC NULLS LAST,
+        read_io_cache_percent DESC NULLS LAST, read_bytes DESC NULLS LAST, written_bytes DESC NULLS LAST,
+        spilled_local_bytes DESC NULLS LAST, read_files DESC NULLS LAST, pruned_files DESC NULLS LAST,
+        read_rows DESC NULLS LAST, produced_rows DESC NULLS LAST
     ) AS version
   FROM checked
   WHERE reject_reason IS NULL

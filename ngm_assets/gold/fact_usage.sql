@@ -33,7 +33,11 @@ numbered AS (
     ROW_NUMBER() OVER (
       PARTITION BY s.record_id, s.usage_date
       ORDER BY s.ingestion_date DESC NULLS LAST, s.usage_start_time DESC, s.usage_quantity DESC, s.sku_name DESC,
-        s.workspace_id DESC, s.record_type DESC NULLS LAST
+        s.workspace_id DESC, s.record_type DESC NULLS LAST,
+        TO_JSON(STRUCT(
+          s.account_id, s.cloud, s.usage_end_time, s.usage_unit, s.usage_type, s.billing_origin_product,
+          s.usage_metadata, s.identity_metadata, s.product_features, s.custom_tags
+        )) DESC
     ) AS version
   FROM sound AS s
   JOIN repeated AS r ON r.record_id = s.record_id AND r.usage_date = s.usage_date
@@ -85,13 +89,6 @@ jobs_price AS (
   WHERE r.sku_name LIKE '%ALL_PURPOSE%'
   GROUP BY r.record_id, r.usage_date
 ),
-slices AS (
-  SELECT workspace_id, EXPLODE(compute_ids) AS cluster_id, period_start_time, period_end_time
-  FROM system.lakeflow.job_run_timeline
-  WHERE period_end_time > DATE_ADD(:start_date, -1)
-    AND period_end_time <= DATE_ADD(:end_date, 1)
-    AND period_end_time > period_start_time
-),
 shared_work AS (
   -- One row per day on which a slice could end that counts, so that slices of other days are not compared.
   SELECT
@@ -99,6 +96,13 @@ shared_work AS (
     EXPLODE(SEQUENCE(0, GREATEST(DATEDIFF(usage_date, CAST(usage_start_time AS DATE)), 0) + 1)) AS days_back
   FROM records
   WHERE sku_name LIKE '%ALL_PURPOSE%'
+),
+slices AS (
+  SELECT workspace_id, EXPLODE(compute_ids) AS cluster_id, period_start_time, period_end_time
+  FROM system.lakeflow.job_run_timeline
+  WHERE period_end_time > (SELECT MIN(usage_start_time) FROM shared_work)
+    AND period_end_time <= DATE_ADD(:end_date, 1)
+    AND period_end_time > period_start_time
 ),
 cluster_jobs AS (
   SELECT DISTINCT r.record_id, r.usage_date
