@@ -72,13 +72,21 @@ def _each(
     return [Batch(title, job, start, end, keys) for start, end in ranges(first, last, days)]
 
 
-def fingerprint(batches: Sequence[Batch]) -> str:
-    """Return a short name that equal lists of batches share, and no others."""
-    text = json.dumps([asdict(batch) for batch in batches], default=str, sort_keys=True)
+def fingerprint(batches: Sequence[Batch], place: Sequence[str] = ()) -> str:
+    """Return a short name that equal lists of batches of one place share, and no others.
+
+    Args:
+        batches: What is to be run.
+        place: Names of the environment and of what it reads and writes.
+    """
+    content = [list(place), [asdict(batch) for batch in batches]]
+    text = json.dumps(content, default=str, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def seconds_left(done: Sequence[tuple[Batch, float]], left: Sequence[Batch]) -> float | None:
+def seconds_left(
+    done: Sequence[tuple[Batch, float]], left: Sequence[Batch]
+) -> tuple[float, bool] | None:
     """Estimate how long the batches that are left will take, from those of the same kind.
 
     Args:
@@ -86,15 +94,16 @@ def seconds_left(done: Sequence[tuple[Batch, float]], left: Sequence[Batch]) -> 
         left: Batches that did not run yet.
 
     Returns:
-        Seconds; None while a kind is left of which none has run.
+        Seconds of the kinds of which one has run, and whether that is all of them; None while it
+        is none.
     """
-    total = 0.0
+    total, known = 0.0, 0
     for batch in left:
         same = [(each.size, seconds) for each, seconds in done if _kind(each) == _kind(batch)]
-        if not same:
-            return None
-        total += batch.size * sum(s for _, s in same) / sum(size for size, _ in same)
-    return total
+        if same:
+            known += 1
+            total += batch.size * sum(s for _, s in same) / sum(size for size, _ in same)
+    return (total, known == len(left)) if known or not left else None
 
 
 def _kind(batch: Batch) -> tuple[str, bool]:

@@ -21,12 +21,15 @@ from ngm_assets.processes import alive
 from ngm_assets.resources import RANGE_END, RANGE_START
 from ngm_assets.settings import Settings, make_home
 
+FROM_FAILURE_TAGS = ("dagster/is_resume_retry", "dagster/is_asset_resume_retry")
 PID_TAG = ".dagster/ngm_pid"
 HOST_TAG = ".dagster/ngm_host"
 """The machine of that process: others may share the instance, and know nothing of it."""
 DAYS_TAG = "ngm/days"
 PLAN_TAG = "ngm/plan"
 BATCH_TAG = "ngm/batch"
+START_TAG = "ngm/start"
+"""Which start of a plan a run belongs to: what an earlier start made knows nothing of new data."""
 LOCATION_TAGS = {
     "dagster/code_location": "ngm_assets.definitions",
     ".dagster/repository": "__repository__@ngm_assets.definitions",
@@ -123,10 +126,20 @@ def _bury_dead_runs(instance: dg.DagsterInstance) -> None:
             instance.report_run_failed(run, f"The process {pid} that ran it died.")
 
 
-def finished_batches(instance: dg.DagsterInstance, plan: str) -> set[str]:
-    """Return which batches of a plan have succeeded in any earlier run of it."""
-    asked = RunsFilter(tags={PLAN_TAG: plan}, statuses=[DagsterRunStatus.SUCCESS])
-    return {run.tags[BATCH_TAG] for run in instance.get_runs(asked)}
+def last_start(instance: dg.DagsterInstance, plan: str) -> tuple[str, set[int]] | None:
+    """Return the newest start of a plan and which of its batches have succeeded; None without."""
+    newest = instance.get_runs(RunsFilter(tags={PLAN_TAG: plan}), limit=1)
+    if not newest:
+        return None
+    start = newest[0].tags.get(START_TAG, "")
+    asked = RunsFilter(tags={PLAN_TAG: plan, START_TAG: start}, statuses=[DagsterRunStatus.SUCCESS])
+    return start, {int(run.tags[BATCH_TAG]) for run in instance.get_runs(asked) if _whole(run)}
+
+
+def _whole(run: dg.DagsterRun) -> bool:
+    """Tell whether a run makes a batch whole: chosen steps, run again from the UI, do not."""
+    again = run.parent_run_id is not None and run.step_keys_to_execute is not None
+    return not again or any(run.tags.get(tag) == "true" for tag in FROM_FAILURE_TAGS)
 
 
 def run_job(

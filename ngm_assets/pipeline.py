@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import date
 
@@ -13,8 +14,9 @@ from ngm_assets.execution import Progress
 from ngm_assets.orchestration import (
     BATCH_TAG,
     PLAN_TAG,
+    START_TAG,
     JobRun,
-    finished_batches,
+    last_start,
     open_instance,
     run_job,
 )
@@ -104,18 +106,18 @@ def run_pipeline(
         log_level: Level of Dagster's console log.
         monitored: Whether the scored days are monitored at the end.
         batch_days: Most days of one Dagster run.
-        resume: Leave out batches which succeeded when the same plan was run before.
+        resume: Go on at the first batch that has not succeeded since the same plan was last
+            started: what came after a batch that failed may have been made from what it left.
         clock: Seconds that only grow.
     """
     runs: list[JobRun] = []
     every = batches_of(plan, days=batch_days, monitored=monitored)
-    name, number = fingerprint(every), {batch: place for place, batch in enumerate(every)}
+    name = fingerprint(every, _place(settings))
     with open_instance(settings) as instance:
-        ended = finished_batches(instance, name) if resume else set()
-        left = [batch for batch in every if str(number[batch]) not in ended]
+        start, ended = (resume and last_start(instance, name)) or (uuid.uuid4().hex, set())
+        first = next((n for n in range(len(every)) if n not in ended), len(every))
         took: list[tuple[Batch, float]] = []
-        while left:
-            batch, *after = left
+        for number, batch in enumerate(every[first:], first):
             begun = clock()
             runs.append(
                 run_job(
@@ -125,31 +127,34 @@ def run_pipeline(
                     batch.first.isoformat(),
                     batch.last.isoformat(),
                     assets=batch.keys,
-                    progress=stage(_title(number[batch], every, took, left)),
+                    progress=stage(_title(number, every, took)),
                     log_level=log_level,
-                    tags={PLAN_TAG: name, BATCH_TAG: str(number[batch])},
+                    tags={PLAN_TAG: name, START_TAG: start, BATCH_TAG: str(number)},
                 )
             )
             took.append((batch, clock() - begun))
-            left = after
     return runs
 
 
-def _title(
-    place: int,
-    every: Sequence[Batch],
-    took: Sequence[tuple[Batch, float]],
-    left: Sequence[Batch],
-) -> str:
+def _place(settings: Settings) -> tuple[str, ...]:
+    """Return what tells the tables of one environment, landing and home from those of another."""
+    if not settings.local:
+        return settings.env, settings.catalog
+    return settings.env, str(settings.home.resolve()), str(settings.local_landing.resolve())
+
+
+def _title(number: int, every: Sequence[Batch], took: Sequence[tuple[Batch, float]]) -> str:
     """Say what runs, which of how many it is, and roughly how long the rest will take."""
-    batch = every[place]
+    batch = every[number]
     usual = sum(each.title == batch.title for each in every) == 1 and len(every) <= MOST_STAGES
     if usual:
         return batch.title
-    seconds = seconds_left(took, left)
-    time_left = "" if seconds is None else f", about {max(1, round(seconds / 60))} min left"
+    time_left = ""
+    if (estimate := seconds_left(took, every[number:])) is not None:
+        seconds, whole = estimate
+        time_left = f", {'about' if whole else 'over'} {max(1, round(seconds / 60))} min left"
     days = "" if batch.first == batch.last else f" {batch.first}..{batch.last}"
-    return f"{batch.title}{days} ({place + 1} of {len(every)}{time_left})"
+    return f"{batch.title}{days} ({number + 1} of {len(every)}{time_left})"
 
 
 def settings_for(plan: RunPlan, current: Settings, *, ends: bool = False) -> Settings:

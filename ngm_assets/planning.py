@@ -48,6 +48,7 @@ def plan_run(
     models: Sequence[str],
     today: date,
     every_week: bool = False,
+    since: date | None = None,
 ) -> RunPlan:
     """Plan a run.
 
@@ -62,6 +63,7 @@ def plan_run(
         models: Models to train and score.
         today: Not over yet (UTC).
         every_week: Train as of the Mondays between these two as well.
+        since: First day of the partitions, where it is fixed: Mondays before it have none.
 
     Raises:
         ConfigError: Days in the wrong order or not over yet, or an unknown model.
@@ -98,7 +100,7 @@ def plan_run(
         end=end,
         warm_up=min(early.values(), default=start),
         warm_tables=tuple(early),
-        weeks=tuple(weeks),
+        weeks=tuple(week for week in weeks if since is None or week >= since),
         score_from=score_from,
         models=known_models(models),
     )

@@ -52,6 +52,7 @@ def test_another_plan_has_another_name_and_the_same_one_the_same() -> None:
     name = fingerprint(batches_of(PLAN))
     assert fingerprint(batches_of(replace(PLAN))) == name
     assert fingerprint(batches_of(PLAN, days=30)) != name
+    assert fingerprint(batches_of(PLAN), ["dev"]) != fingerprint(batches_of(PLAN), ["prod"])
     assert fingerprint(batches_of(replace(PLAN, models=("tag_recommender",)))) != name
 
 
@@ -59,10 +60,11 @@ def test_the_time_left_is_that_of_the_same_kind_by_days() -> None:
     one = Batch("some", FEATURE_JOB, FIRST, FIRST + timedelta(days=9), None)
     two = replace(one, last=FIRST + timedelta(days=29))
     other = replace(one, job=INFERENCE_JOB)
-    assert seconds_left([(one, 20.0)], [two, one]) == 80.0
-    assert seconds_left([(one, 20.0)], [two, other]) is None
+    assert seconds_left([(one, 20.0)], [two, one]) == (80.0, True)
+    assert seconds_left([(one, 20.0)], [two, other]) == (60.0, False)
+    assert seconds_left([(one, 20.0)], [other]) is None
     assert seconds_left([], [two]) is None
-    assert seconds_left([(one, 20.0)], []) == 0.0
+    assert seconds_left([(one, 20.0)], []) == (0.0, True)
 
 
 def test_every_week_means_the_mondays_between_the_first_and_the_newest() -> None:
@@ -72,6 +74,15 @@ def test_every_week_means_the_mondays_between_the_first_and_the_newest() -> None
     )
     assert plan.weeks == tuple(days_between(date(2024, 1, 1), date(2024, 12, 30))[::7])
     assert len(plan.weeks) == 53
+
+
+def test_mondays_before_the_first_partition_are_left_out() -> None:
+    spent = {"system.billing.usage": (FIRST, LAST)}
+    since = date(2024, 1, 3)
+    plan = plan_run(
+        spent, since, date(2024, 1, 20), score_days=99, models=[], today=LAST, since=since
+    )
+    assert plan.weeks == (date(2024, 1, 15),)
 
 
 @given(st.dictionaries(st.integers(0, 40), st.integers(0, 50)), st.integers(1, 60))

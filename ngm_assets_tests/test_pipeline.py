@@ -13,7 +13,7 @@ import pytest
 from dagster import DagsterRunStatus
 
 from ngm_assets import pipeline
-from ngm_assets.orchestration import JobRun
+from ngm_assets.orchestration import JobRun, open_instance
 from ngm_assets.planning import RunPlan
 from ngm_assets.settings import Settings, load_settings
 
@@ -28,6 +28,11 @@ PLAN = RunPlan(
     models=("budget_forecaster",),
 )
 MINUTE = 60.0
+AGAIN = (
+    pytest.param(None, {}, 0, id="all of it"),
+    pytest.param(["a"], {"dagster/is_resume_retry": "true"}, 0, id="from the failure"),
+    pytest.param(["a"], {}, 1, id="chosen steps"),
+)
 
 
 @pytest.fixture
@@ -101,14 +106,64 @@ def test_a_stopped_plan_goes_on_where_it_stopped(
     assert stopped.ran + rest.ran == whole.ran[:6]
 
 
-def test_a_batch_that_failed_is_run_again_and_stops_no_later_one(
+def test_what_came_after_a_batch_that_failed_is_made_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, again = Jobs(failing_at=1), Jobs()
+    """It stops no later one, but they may have been made from what it left."""
+    first, again, third = Jobs(failing_at=1), Jobs(), Jobs()
     runs, _ = run(settings, first, monkeypatch)
     assert [each.success for each in runs] == [True, False, *[True] * 6]
     run(settings, again, monkeypatch, resume=True)
-    assert again.ran == [first.ran[1]]
+    assert again.ran == first.ran[1:]
+    run(settings, third, monkeypatch, resume=True)
+    assert third.ran == []
+
+
+def test_what_an_earlier_start_made_is_not_taken_for_what_the_last_one_did(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be new data since."""
+    whole, stopped, rest = Jobs(), Jobs(stopping_at=3), Jobs()
+    run(settings, whole, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        run(settings, stopped, monkeypatch)
+    run(settings, rest, monkeypatch, resume=True)
+    assert rest.ran == whole.ran[3:]
+
+
+def test_another_landing_is_not_taken_for_this_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first, other = Jobs(), Jobs()
+    run(settings, first, monkeypatch)
+    elsewhere = settings.model_copy(update={"landing": tmp_path / "elsewhere"})
+    run(elsewhere, other, monkeypatch, resume=True)
+    assert other.ran == first.ran
+
+
+@pytest.mark.parametrize(("steps", "tags", "left"), AGAIN)
+def test_a_batch_run_again_from_the_ui_counts_where_it_is_whole(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    steps: list[str] | None,
+    tags: dict[str, str],
+    left: int,
+) -> None:
+    first, rest = Jobs(failing_at=7), Jobs()
+    run(settings, first, monkeypatch)
+    with open_instance(settings) as instance:
+        (failed,) = instance.get_runs(dg.RunsFilter(statuses=[DagsterRunStatus.FAILURE]))
+        again = dg.DagsterRun(
+            job_name=failed.job_name,
+            tags={**failed.tags, **tags},
+            status=DagsterRunStatus.SUCCESS,
+            parent_run_id=failed.run_id,
+            root_run_id=failed.run_id,
+            step_keys_to_execute=steps,
+        )
+        instance.add_run(again)
+    run(settings, rest, monkeypatch, resume=True)
+    assert len(rest.ran) == left
 
 
 def test_without_asking_everything_runs_again(
@@ -134,4 +189,5 @@ def test_titles_say_the_place_and_the_time_left(
 ) -> None:
     _, titles = run(settings, Jobs(), monkeypatch, monitored=False)
     assert titles[0] == "gold and features 2024-01-01..2024-01-05 (1 of 6)"
+    assert titles[1] == "gold and features 2024-01-06..2024-01-10 (2 of 6, over 1 min left)"
     assert titles[-1] == "predictions 2024-01-06..2024-01-10 (6 of 6, about 1 min left)"

@@ -102,7 +102,7 @@ def run(
         int, typer.Option(min=1, help="Most days of one Dagster run.")
     ] = BATCH_DAYS,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Leave out what this same command has done before.")
+        bool, typer.Option("--resume", help="Go on where this same command stopped or failed.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -190,6 +190,7 @@ def _planned(
         models=[name.strip() for name in models.split(",") if name.strip()],
         today=datetime.now(UTC).date(),
         every_week=every_week,
+        since=None if current.local else current.start_date,
     )
 
 
