@@ -13,9 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ngm_assets.demo.generate import generate
+from ngm_assets.engine import duckdb
 from ngm_assets.features.tables import feature_contracts
+from ngm_assets.gold.arrivals import raw_rows
+from ngm_assets.gold.quality import gold_findings
 from ngm_assets.gold.tables import gold_contracts, rejects_contract
 from ngm_assets.lakehouse.contract import TableContract
+from ngm_assets.lakehouse.quality import in_turn, measure
 from ngm_assets.platform import Platform
 from ngm_assets_tests.comparing import Row, assert_same_rows, differences
 from ngm_assets_tests.estate import open_estate, read, read_rows, write_features, write_gold
@@ -28,6 +32,8 @@ END = START + timedelta(days=DAYS + 2)
 SEEDS = (5, 8)
 GOLD = tuple(gold_contracts().values())
 FEATURES = tuple(feature_contracts().values())
+FEW = 20
+"""Raw rows that a query may read at once."""
 MIDDLE = START + timedelta(days=29)
 
 Tables = dict[str, list[Row]]
@@ -98,6 +104,26 @@ def numbered(rows: list[Row]) -> list[Row]:
         seen[text] = seen.get(text, -1) + 1
         found.append(row | {"#": seen[text]})
     return found
+
+
+def test_gold_in_spans_of_few_rows_is_that_of_one_query(
+    estates: Estates, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So are the counts on which its checks stand, and their findings."""
+    landing, whole = estates.whole(SEEDS[0])
+    facts = {c.name: measure(whole.engine, c, START, END) for c in GOLD}
+    found = {c.name: gold_findings(whole.engine, c, facts[c.name], START, END) for c in GOLD}
+    monkeypatch.setattr(duckdb, "ROWS_AT_ONCE", FEW)
+    spans = in_turn(whole.engine, raw_rows(whole.engine, GOLD[-1], START, END), START, END)
+    assert len(spans) > 5
+    divided = open_estate(landing, home)
+    write_gold(divided, START, END)
+    everything = (*GOLD, *(rejects_contract(contract) for contract in GOLD))
+    assert_same_tables(contents(divided, everything), contents(whole, everything))
+    for contract in GOLD:
+        again = measure(divided.engine, contract, START, END)
+        assert again == facts[contract.name]
+        assert gold_findings(divided.engine, contract, again, START, END) == found[contract.name]
 
 
 @given(

@@ -74,3 +74,16 @@ def test_job_work_is_found_by_cluster_and_time(
         write_gold(platform, DAY, last, ["fact_usage"])
         (row,) = read_rows(platform, "gold.fact_usage")
         assert row["is_job_work"] is is_job_work
+
+
+@pytest.mark.parametrize("first", [DAY - timedelta(days=5), DAY])
+def test_usage_that_began_days_ago_finds_the_work_of_then_in_every_range(
+    tmp_path: Path, first: date
+) -> None:
+    record = usage().set_column(3, "usage_start_time", at(-62)).append_column("usage_date", [[DAY]])
+    put(tmp_path / "landing", USAGE, "a.parquet", record)
+    put(tmp_path / "landing", SLICES, "a.parquet", slice_(-60, -59))
+    platform = open_estate(tmp_path / "landing", tmp_path / "home")
+    write_gold(platform, first, DAY, ["fact_usage"])
+    (row,) = read_rows(platform, "gold.fact_usage")
+    assert (row["usage_date"], row["is_job_work"]) == (DAY, True)
