@@ -15,17 +15,19 @@ WITH checked AS (
   FROM system.lakeflow.job_run_timeline
   WHERE period_end_time IS NULL OR period_end_time < DATE_ADD(:end_date, 1)
 ),
-slices AS (
-  SELECT DISTINCT
-    workspace_id, job_id, run_id, run_date, period_start_time, period_end_time, result_state, termination_code,
-    trigger_type, run_type, run_name, compute_ids
-  FROM checked
-  WHERE reject_reason IS NULL AND period_end_time IS NOT NULL
-),
 ended_runs AS (
   SELECT DISTINCT workspace_id, run_id
-  FROM slices
-  WHERE result_state IS NOT NULL AND run_date BETWEEN :start_date AND :end_date
+  FROM checked
+  WHERE reject_reason IS NULL AND period_end_time IS NOT NULL AND result_state IS NOT NULL
+    AND run_date BETWEEN :start_date AND :end_date
+),
+slices AS (
+  SELECT DISTINCT
+    s.workspace_id, s.job_id, s.run_id, s.run_date, s.period_start_time, s.period_end_time, s.result_state,
+    s.termination_code, s.trigger_type, s.run_type, s.run_name, s.compute_ids
+  FROM checked AS s
+  JOIN ended_runs AS e ON e.workspace_id = s.workspace_id AND e.run_id = s.run_id
+  WHERE s.reject_reason IS NULL AND s.period_end_time IS NOT NULL
 ),
 numbered AS (
   SELECT
@@ -36,7 +38,6 @@ numbered AS (
       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     ) AS attempt
   FROM slices AS s
-  JOIN ended_runs AS e ON e.workspace_id = s.workspace_id AND e.run_id = s.run_id
 ),
 attempts AS (
   SELECT

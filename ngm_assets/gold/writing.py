@@ -25,7 +25,7 @@ def write_gold(
 ) -> None:
     """Replace the partitions `start..end` of a gold table and of its rejects.
 
-    A day of gold depends on raw rows of that day only, so that days may be taken in turn.
+    A day of gold is the same whichever days are made with it, so that days may be taken in turn.
 
     Args:
         engine: Reads the raw tables and writes.

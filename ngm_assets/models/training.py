@@ -18,7 +18,7 @@ from ngm_assets.models.data.split import (
     split_by_entity,
     split_by_time,
 )
-from ngm_assets.models.estimators.base import resolve_estimator
+from ngm_assets.models.estimators.base import resolve_estimator, revision_of
 from ngm_assets.models.evaluation.assessment import assess
 from ngm_assets.models.reference import reference_statistics
 
@@ -55,7 +55,8 @@ def training_key(
     label_sql_hash: str,
     versions: Mapping[str, str],
 ) -> str:
-    """Return the sha256 that identifies a training: equal inputs, equal key."""
+    """Return the sha256 that identifies a training: equal inputs and ways to learn, equal key."""
+    revision = revision_of(spec.estimator.type)
     used = {name: versions.get(name, "") for name in ("scikit-learn", "xgboost")}
     parts = [
         spec.name,
@@ -64,6 +65,7 @@ def training_key(
         dataset_fingerprint,
         label_sql_hash,
         used,
+        *([revision] if revision > 1 else []),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

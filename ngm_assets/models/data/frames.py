@@ -103,8 +103,9 @@ def sampled(frame: ModelFrame, most: int, *, seed: int) -> ModelFrame:
 
     if len(frame) <= most:
         return frame
+    rng = np.random.default_rng(seed)
     mask = np.zeros(len(frame), dtype=bool)
-    mask[np.random.default_rng(seed).choice(len(frame), most, replace=False)] = True
+    mask[rng.choice(len(frame), most, replace=False)] = True
     return frame.select(mask)
 
 

@@ -125,6 +125,7 @@ class EstimatorEntry:
         params: Allowed parameters; empty = anything (estimators named by dotted path).
         inputs: Kinds of features it takes: number, text.
         feature_params: Parameters whose value is a feature, or a mapping keyed by features.
+        revision: Raised when the same rows and parameters teach it something else than before.
     """
 
     target: str
@@ -132,6 +133,7 @@ class EstimatorEntry:
     params: frozenset[str] = frozenset()
     feature_params: tuple[str, ...] = ()
     inputs: frozenset[str] = frozenset({"number"})
+    revision: int = 1
 
 
 def registered_estimators() -> Mapping[str, EstimatorEntry]:
@@ -185,6 +187,7 @@ def registered_estimators() -> Mapping[str, EstimatorEntry]:
             frozenset({"words", "strength"}),
             ("words",),
             frozenset({"text"}),
+            revision=2,
         ),
         "isolation_forest": EstimatorEntry(
             f"{here}.anomaly:IsolationForestDetector",
@@ -205,6 +208,12 @@ def registered_estimators() -> Mapping[str, EstimatorEntry]:
             ("observed", "expected", "directions", "weights"),
         ),
     }
+
+
+def revision_of(name: str) -> int:
+    """Return the revision of an estimator; 1 for one of another package."""
+    entry = registered_estimators().get(name)
+    return 1 if entry is None else entry.revision
 
 
 def named_estimators() -> Mapping[str, str]:

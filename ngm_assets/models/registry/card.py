@@ -109,11 +109,13 @@ def _features(c: Candidate) -> str:
 
 
 def _limits(c: Candidate) -> str:
+    most = c.spec.estimator.params.get("max_rows")
+    rows = "all rows" if most is None else f"at most {most} rows, drawn at random from all"
     notes = [
         f"It knows nothing after {c.window.trained_through}; a change of regime since then "
         "shows only in its drift and performance checks.",
-        "The final model is refitted on all rows; the metrics are those of the model fitted "
-        "before the holdout.",
+        f"The final model is refitted on {rows}, holdout included; the metrics are those of the "
+        "model fitted before it.",
     ]
     if c.spec.problem == "anomaly":
         notes.append(
