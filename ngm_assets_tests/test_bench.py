@@ -15,6 +15,7 @@ from ngm_assets.cli.app import main
 from ngm_assets.errors import ConfigError
 from ngm_assets_tests.bench import judging
 from ngm_assets_tests.bench.harness import Bench, Outcome, Row, Sample, Side
+from ngm_assets_tests.bench.metrics import worse_models
 from ngm_assets_tests.bench.report import as_values, show_benchmark
 from ngm_assets_tests.bench.rows import ROWS, judge_drift, judge_memory, slope
 from ngm_assets_tests.bench.running import run_benchmark
@@ -156,3 +157,14 @@ def test_the_command_says_where_the_benchmark_is_missing(
     monkeypatch.setitem(sys.modules, "ngm_assets_tests.bench.running", None)
     assert main(["bench"]) == 1
     assert "checkout of the source" in capsys.readouterr().err
+
+
+def test_models_judged_on_other_rows_are_not_compared() -> None:
+    def told(value: float, rows: int) -> dict[str, object]:
+        return {"metric": "mae", "value": value, "seconds": 1.0, "rows": {"holdout": rows}}
+
+    ours = {"models": {"a": told(2.0, 5), "b": told(2.0, 5), "c": told(2.0, 4)}}
+    theirs = {"models": {"a": told(1.0, 5), "b": told(3.0, 5), "c": told(1.0, 5)}}
+    worse, lines, detail = worse_models(ours, theirs)
+    assert (worse, set(detail)) == (["a"], {"a", "b"})
+    assert any("not compared: c" in line for line in lines)

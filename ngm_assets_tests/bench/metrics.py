@@ -12,7 +12,11 @@ CLOSE = 0.05
 def worse_models(
     ours: Mapping[str, Any], theirs: Mapping[str, Any]
 ) -> tuple[list[str], tuple[str, ...], dict[str, Any]]:
-    """Return the models that are worse than the peer's, lines to show, and all numbers."""
+    """Return the models that are worse than the peer's, lines to show, and all numbers.
+
+    Models that were not measured, or on other rows (a detector leaves out rows of which it knows
+    nothing), are not compared.
+    """
     from ngm_assets.models.evaluation.metrics import metrics
 
     detail: dict[str, Any] = {}
@@ -21,6 +25,8 @@ def worse_models(
     for name, mine in ours["models"].items():
         other = theirs["models"].get(name)
         if other is None or mine["value"] is None or other["value"] is None:
+            continue
+        if mine["rows"]["holdout"] != other["rows"]["holdout"]:
             continue
         gain = metrics()[mine["metric"]].sign * (mine["value"] - other["value"])
         detail[name] = {

@@ -44,13 +44,17 @@ def cut(spec: ModelSpec, frame: ModelFrame, as_of: date) -> Parts:
     return Parts(rows, train, rows.select(split.holdout))
 
 
-def taught(spec: ModelSpec, parts: Parts) -> tuple[float | None, float]:
-    """Fit, measure, fit again; return the holdout metric and the seconds until it was known."""
+def taught(spec: ModelSpec, parts: Parts) -> tuple[float | None, int, float]:
+    """Fit, measure, fit again.
+
+    Returns:
+        The holdout metric, the rows it was measured on, and the seconds until it was known.
+    """
     begun = time.perf_counter()
-    value = _measured(spec, parts.holdout, _fitted(spec, parts.train))
+    value, rows = _measured(spec, parts.holdout, _fitted(spec, parts.train))
     once = time.perf_counter() - begun
     _fitted(spec, parts.rows)
-    return value, once
+    return value, rows, once
 
 
 def _fitted(spec: ModelSpec, frame: ModelFrame) -> list[Any]:
@@ -97,22 +101,23 @@ def _columns(frame: ModelFrame) -> Any:
     )
 
 
-def _measured(spec: ModelSpec, holdout: ModelFrame, models: list[Any]) -> float | None:
+def _measured(spec: ModelSpec, holdout: ModelFrame, models: list[Any]) -> tuple[float | None, int]:
     import numpy as np
 
     from ngm_assets.models.evaluation.measures import measure
     from ngm_assets.models.evaluation.metrics import metrics
 
     if holdout.label is None:
-        return None
+        return None, 0
     output = _output(spec, models, holdout)
     known = np.isfinite(holdout.label)
-    return measure(
+    found = measure(
         metrics()[spec.metric.name],
         holdout.label[known],
         output[known],
         budget=spec.alert_budget,
-    ).value
+    )
+    return found.value, found.rows
 
 
 def _output(spec: ModelSpec, models: list[Any], holdout: ModelFrame) -> FloatArray:

@@ -83,13 +83,13 @@ def peer(stage: Stage) -> dict[str, Any]:
             continue
         begun = time.perf_counter()
         with stage.clock():
-            value, once = taught(spec, parts)
+            value, judged, once = taught(spec, parts)
         told["models"][spec.name] = {
             "seconds": time.perf_counter() - begun,
             "fitted_once": once,
             "metric": spec.metric.name,
             "value": value,
-            "rows": {"train": len(parts.train), "holdout": len(parts.holdout)},
+            "rows": {"train": len(parts.train), "holdout": judged},
         }
         told["result"][spec.name] = [len(parts.train), len(parts.rows)]
         stage.keep(told)
