@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -30,6 +30,21 @@ class Query:
     sql: str
     parameters: Mapping[str, Value]
     window: Window = Window()
+
+    def halves(self) -> tuple[Query, ...]:
+        """Return the query over the first half of its days and over the rest.
+
+        They are the parameters `start_date` and `end_date`; none for a single day, and none where
+        rows without a day are asked for as well, which would come twice.
+        """
+        start, end = self.parameters.get("start_date"), self.parameters.get("end_date")
+        if not (isinstance(start, date) and isinstance(end, date)) or start >= end:
+            return ()
+        if self.parameters.get("undated"):
+            return ()
+        middle = start + timedelta(days=(end - start).days // 2)
+        parts = ({"end_date": middle}, {"start_date": middle + timedelta(days=1)})
+        return tuple(replace(self, parameters={**self.parameters, **part}) for part in parts)
 
 
 @dataclass(frozen=True)

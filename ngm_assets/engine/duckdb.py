@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.engine.base import Mapped, Query, Window
+from ngm_assets.engine.gathering import gathered
 from ngm_assets.engine.sql import FRESH, differing_partitions, table_names, to_duckdb
 from ngm_assets.errors import ComputeError, DataError, NgmError
 from ngm_assets.raw.convert import duckdb_type, file_list, identifier, open_duckdb, text
@@ -98,8 +99,29 @@ class DuckDBEngine:
     def _sorted(
         self, contract: TableContract, query: Query, views: Sequence[str]
     ) -> Iterator[pa.RecordBatch]:
+        """Yield the query's rows; days that do not fit into memory together are halved."""
+        import duckdb
+
+        begun = False
+        try:
+            for batch in self._streamed(contract, query, views):
+                begun = True
+                yield batch
+        except duckdb.OutOfMemoryException:
+            halves = () if begun else query.halves()
+            if not halves:
+                raise
+        else:
+            return
+        for half in halves:
+            yield from self._sorted(contract, half, views)
+
+    def _streamed(
+        self, contract: TableContract, query: Query, views: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
         shaped, schema = _shape(contract, to_duckdb(query.sql)), contract.arrow_schema()
         with self._open(views) as connection:
+            connection.execute("SET preserve_insertion_order = false")  # they are sorted at the end
             result = connection.sql(shaped, params=_bound(shaped, query))
             for batch in result.to_arrow_reader(BATCH_ROWS):
                 yield batch.cast(schema)
@@ -164,7 +186,7 @@ class DuckDBEngine:
         with self._session(part.query) as connection:
             sql = to_duckdb(part.query.sql)
             result = connection.sql(sql, params=_bound(sql, part.query))
-            for table in _gathered(result.to_arrow_reader(BATCH_ROWS)):
+            for table in gathered(result.to_arrow_reader(BATCH_ROWS), BATCH_ROWS):
                 rows = part.function(table.to_pandas(date_as_object=False))
                 yield contract.arrow_table(rows)
 
@@ -304,20 +326,6 @@ def _lost(name: str, files: Gone) -> DataError:
         where=min(files),
         mend=f"Put them back, or materialise these days of {name} again, with all they depend on.",
     )
-
-
-def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Put small batches together, as many as are needed for a full one."""
-    import pyarrow as pa
-
-    kept: list[pa.RecordBatch] = []
-    for batch in batches:
-        kept.append(batch)
-        if sum(each.num_rows for each in kept) >= BATCH_ROWS:
-            yield pa.Table.from_batches(kept)
-            kept = []
-    if kept:
-        yield pa.Table.from_batches(kept)
 
 
 def _shape(contract: TableContract, sql: str) -> str:
