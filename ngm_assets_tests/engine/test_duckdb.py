@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import duckdb
+import pyarrow as pa
 import pytest
 
+from ngm_assets.days import days_between
 from ngm_assets.engine.base import Query, Window
 from ngm_assets.engine.duckdb import DuckDBEngine
 from ngm_assets.errors import ComputeError, DataError
+from ngm_assets.lakehouse.contract import TableContract
 from ngm_assets.lakehouse.delta import DeltaLakehouse
 from ngm_assets.raw.landing import Landing
 from ngm_assets_tests.estate import open_estate, read_rows, write_gold
@@ -123,3 +129,45 @@ def test_a_missing_raw_table_gives_empty_gold(tmp_path: Path) -> None:
 def test_a_long_query_draws_no_progress_bar_into_what_is_printed(engine: DuckDBEngine) -> None:
     asked = "SELECT current_setting('enable_progress_bar') AS drawn"
     assert engine.rows(Query(asked, {})) == [{"drawn": False}]
+
+
+class Small:
+    """Stands for a connection that holds the rows of a day at most; counts what is asked of it."""
+
+    def __init__(self, engine: DuckDBEngine) -> None:
+        self.whole = engine._streamed
+        self.asked: list[tuple[Any, Any]] = []
+
+    def __call__(
+        self, contract: TableContract, query: Query, views: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of one day; refuse more days."""
+        first, last = query.parameters["start_date"], query.parameters["end_date"]
+        self.asked.append((first, last))
+        if first != last:
+            raise duckdb.OutOfMemoryException("no room")
+        yield from self.whole(contract, query, views)
+
+
+def test_days_that_do_not_fit_into_memory_together_are_halved(
+    engine: DuckDBEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = Small(engine)
+    monkeypatch.setattr(engine, "_streamed", small, raising=False)
+    sql = f"SELECT * FROM ({THREE}) WHERE day BETWEEN :start_date AND :end_date"
+    query = Query(sql, {"start_date": DAY, "end_date": LATER})
+    engine.overwrite(THING, [query], DAY, LATER)
+    assert values(engine) == [1, 2, 3]
+    days = [first for first, last in small.asked if first == last]
+    assert days == days_between(DAY, LATER)
+
+
+def test_what_cannot_be_halved_is_an_error_that_says_so(
+    engine: DuckDBEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_streamed", Small(engine), raising=False)
+    query = Query(THREE, {"start_date": DAY, "end_date": LATER, "undated": True})
+    with pytest.raises(ComputeError, match="no room"):
+        engine.overwrite(THING, [query], DAY, LATER)
+    assert values(engine) == [1, 2, 3]
+    assert Query(THREE, {}).halves() == ()
