@@ -20,7 +20,6 @@ from ngm_assets.build import (
 from ngm_assets.days import days_between
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.gold.tables import gold_contracts
-from ngm_assets.maintenance.job import MAINTENANCE_JOB
 from ngm_assets.models.data.dataset import named
 from ngm_assets.orchestration import JobRun, open_instance, run_job
 from ngm_assets.platform import open_registry
@@ -291,18 +290,3 @@ def test_a_failed_blocking_check_stops_what_depends_on_it(launched: Launched) ->
         ("gold/fact_query_history", "values_in_range")
     ]
     assert estate.tables.version("features.performance_features") == before
-
-
-def test_the_tables_are_maintained_by_a_launched_step(launched: Launched) -> None:
-    settings, day = launched.estate.settings, launched.end.isoformat()
-    before = {name: rows_of(launched, name) for name in list(TABLES)[:2]}
-    with open_instance(settings) as instance:
-        run = run_job(settings, instance, MAINTENANCE_JOB, day, day)
-        assert run.success, run.problems
-        kind = dg.DagsterEventType.STEP_OUTPUT
-        (entry,) = instance.all_logs(run.run_id, of_type=kind)
-    told = entry.get_dagster_event().step_output_data.metadata["tables"]
-    assert isinstance(told, dg.TableMetadataValue)
-    assert set(TABLES) <= {record.data["table"] for record in told.records}
-    assert {record.data["note"] for record in told.records} == {""}
-    assert {name: rows_of(launched, name) for name in before} == before
