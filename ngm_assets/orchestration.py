@@ -126,14 +126,20 @@ def _bury_dead_runs(instance: dg.DagsterInstance) -> None:
             instance.report_run_failed(run, f"The process {pid} that ran it died.")
 
 
-def last_start(instance: dg.DagsterInstance, plan: str) -> tuple[str, set[int]] | None:
-    """Return the newest start of a plan and which of its batches have succeeded; None without."""
+def last_start(instance: dg.DagsterInstance, plan: str) -> tuple[str, int] | None:
+    """Return the newest start of a plan and how many batches have succeeded since; None without.
+
+    A batch counts when it succeeded after those before it: what ran on a hole is not done.
+    """
     newest = instance.get_runs(RunsFilter(tags={PLAN_TAG: plan}), limit=1)
     if not newest:
         return None
     start = newest[0].tags.get(START_TAG, "")
     asked = RunsFilter(tags={PLAN_TAG: plan, START_TAG: start}, statuses=[DagsterRunStatus.SUCCESS])
-    return start, {int(run.tags[BATCH_TAG]) for run in instance.get_runs(asked) if _whole(run)}
+    done = 0
+    for run in reversed(instance.get_runs(asked)):  # the oldest first
+        done += _whole(run) and int(run.tags[BATCH_TAG]) == done
+    return start, done
 
 
 def _whole(run: dg.DagsterRun) -> bool:

@@ -114,8 +114,7 @@ def run_pipeline(
     every = batches_of(plan, days=batch_days, monitored=monitored)
     name = fingerprint(every, _place(settings))
     with open_instance(settings) as instance:
-        start, ended = (resume and last_start(instance, name)) or (uuid.uuid4().hex, set())
-        first = next((n for n in range(len(every)) if n not in ended), len(every))
+        start, first = (resume and last_start(instance, name)) or (uuid.uuid4().hex, 0)
         took: list[tuple[Batch, float]] = []
         for number, batch in enumerate(every[first:], first):
             begun = clock()

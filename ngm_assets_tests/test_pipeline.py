@@ -119,6 +119,17 @@ def test_what_came_after_a_batch_that_failed_is_made_again(
     assert third.ran == []
 
 
+def test_a_resumed_plan_that_stops_again_does_not_take_what_ran_on_the_hole_for_done(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, stopped, rest = Jobs(failing_at=1), Jobs(stopping_at=2), Jobs()
+    run(settings, first, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        run(settings, stopped, monkeypatch, resume=True)
+    run(settings, rest, monkeypatch, resume=True)
+    assert stopped.ran + rest.ran == first.ran[1:]
+
+
 def test_what_an_earlier_start_made_is_not_taken_for_what_the_last_one_did(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
