@@ -86,35 +86,32 @@ class DuckDBEngine:
             # Delta tables are looked up before: it cannot be done while one is being written.
             alike = {(query.sql, query.window): query for query in queries}
             views = {reads: self._views(query) for reads, query in alike.items()}
-            rows = (
-                batch
-                for query in queries
-                for batch in self._sorted(contract, query, views[query.sql, query.window])
-            )
+            rows = self._fitting(contract, queries, views)
             return pa.RecordBatchReader.from_batches(contract.arrow_schema(), rows)
 
         with self._explaining(*queries):
             self.lakehouse.overwrite(contract, batches, start, end, also=also)
 
-    def _sorted(
-        self, contract: TableContract, query: Query, views: Sequence[str]
+    def _fitting(
+        self,
+        contract: TableContract,
+        queries: Sequence[Query],
+        views: Mapping[tuple[str, Window], Sequence[str]],
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the query's rows; days that do not fit into memory together are halved."""
+        """Yield the queries' rows; where days don't fit into memory, all that follow are halved."""
         import duckdb
 
-        begun = False
-        try:
-            for batch in self._streamed(contract, query, views):
-                begun = True
-                yield batch
-        except duckdb.OutOfMemoryException:
-            halves = () if begun else query.halves()
-            if not halves:
-                raise
-        else:
-            return
-        for half in halves:
-            yield from self._sorted(contract, half, views)
+        waiting = list(queries)
+        while waiting:
+            query, begun = waiting.pop(0), False
+            try:
+                for batch in self._streamed(contract, query, views[query.sql, query.window]):
+                    begun = True
+                    yield batch
+            except duckdb.OutOfMemoryException:
+                if begun or not query.halves():
+                    raise
+                waiting = [half for each in (query, *waiting) for half in each.halves() or (each,)]
 
     def _streamed(
         self, contract: TableContract, query: Query, views: Sequence[str]

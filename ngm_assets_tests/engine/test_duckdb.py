@@ -160,6 +160,8 @@ def test_days_that_do_not_fit_into_memory_together_are_halved(
     assert values(engine) == [1, 2, 3]
     days = [first for first, last in small.asked if first == last]
     assert days == days_between(DAY, LATER)
+    refused = [(last - first).days for first, last in small.asked if first != last]
+    assert refused == sorted(set(refused), reverse=True), "each length is tried in vain once"
 
 
 def test_what_cannot_be_halved_is_an_error_that_says_so(

@@ -20,6 +20,7 @@ from ngm_assets.build import (
 from ngm_assets.days import days_between
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.gold.tables import gold_contracts
+from ngm_assets.maintenance.job import MAINTENANCE_JOB
 from ngm_assets.models.data.dataset import named
 from ngm_assets.orchestration import JobRun, open_instance, run_job
 from ngm_assets.platform import open_registry
@@ -290,3 +291,22 @@ def test_a_failed_blocking_check_stops_what_depends_on_it(launched: Launched) ->
         ("gold/fact_query_history", "values_in_range")
     ]
     assert estate.tables.version("features.performance_features") == before
+
+
+def test_the_tables_are_maintained_by_a_launched_step(launched: Launched) -> None:
+    settings, day = launched.estate.settings, launched.end.isoformat()
+    names = [contract.full_name for contract in TABLES.values()]
+    before = {name: rows_of(launched, name) for name in names}
+    with open_instance(settings) as instance:
+        run = run_job(settings, instance, MAINTENANCE_JOB, day, day)
+        assert run.success, run.problems
+        kind = dg.DagsterEventType.STEP_OUTPUT
+        (entry,) = instance.all_logs(run.run_id, of_type=kind)
+    told = entry.get_dagster_event().step_output_data.metadata["tables"]
+    assert isinstance(told, dg.TableMetadataValue)
+    assert set(names) <= {record.data["table"] for record in told.records}
+    assert {record.data["note"] for record in told.records} == {""}
+    for contract in TABLES.values():
+        rows = rows_of(launched, contract.full_name)
+        keys = [contract.partition, *contract.entity_key]
+        assert_same_rows(contract.full_name, rows, before[contract.full_name], keys)
