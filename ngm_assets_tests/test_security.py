@@ -22,6 +22,7 @@ import sqlglot
 from pydantic import ValidationError
 from sqlglot import exp
 
+from ngm_assets.cli.console import show_run
 from ngm_assets.dagster_home import URL_VARIABLE, prepare_instance
 from ngm_assets.engine.base import Query
 from ngm_assets.engine.sql import to_duckdb
@@ -214,7 +215,16 @@ def test_a_link_out_of_the_landing_is_refused_unopened_whatever_it_is(
     assert error.where == str(link)
 
 
-@pytest.mark.parametrize("kind", ["pipe", "socket", "dangling link"])
+def test_a_name_that_an_engine_may_take_for_a_path_is_refused(tmp_path: Path) -> None:
+    landing = tmp_path / "landing"
+    put(landing, AUDIT, "../../../secret.parquet", audit("secret"))
+    put(landing, AUDIT, "[x]/_skipped", audit("a"))
+    name = r"[x]\..\..\..\..\secret.parquet"
+    put(landing, AUDIT, name, audit("decoy"))
+    assert refusal(landing, AUDIT).where == str(landing / "access" / "audit" / name)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "dangling link", "ring of links"])
 def test_what_is_no_file_is_refused_and_nobody_waits_for_it(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,7 +237,7 @@ def test_what_is_no_file_is_refused_and_nobody_waits_for_it(
         with socket.socket(socket.AF_UNIX) as made:
             made.bind("thing")
     else:
-        (folder / "thing").symlink_to("nowhere")
+        (folder / "thing").symlink_to("thing" if kind == "ring of links" else "nowhere")
     assert refusal(tmp_path / "landing", AUDIT).where == str(folder / "thing")
 
 
@@ -240,6 +250,23 @@ def test_yaml_makes_plain_values_only(tmp_path: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError):
         read_yaml(file)
+
+
+def test_what_a_failed_step_says_is_printed_without_secrets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "dapi-[ab]-0123456789"
+    monkeypatch.setenv("DATABRICKS_TOKEN", secret)
+    check = {"asset": "a", "check": "c", "warn": False, "description": f"check {secret}"}
+    problem = {"step": "s", "kind": "Error", "message": f"403 for {secret}"}
+    run = {"job": "j", "success": False, "checks": dict.fromkeys(("passed", "warned", "failed"), 0)}
+    told: dict[str, Any] = {"tables": {}, "home": "h"}
+    told |= {name: [] for name in ("models", "alerts", "monitoring_alerts", "failed_models")}
+    show_run({"runs": [{**run, "failed_checks": [check], "problems": [problem]}], **told})
+    printed = capsys.readouterr().out
+    assert "403 for [DATABRICKS_TOKEN]" in printed
+    assert "check [DATABRICKS_TOKEN]" in printed
+    assert "0123456789" not in printed
 
 
 def test_no_secret_is_part_of_the_settings(caplog: pytest.LogCaptureFixture) -> None:

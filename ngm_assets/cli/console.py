@@ -170,7 +170,7 @@ def _show_findings(runs: Sequence[Mapping[str, Any]]) -> None:
     grouped: dict[tuple[str, bool, str], list[str]] = {}
     for run in runs:
         for check in run["failed_checks"]:
-            same = (check["check"], check["warn"], check["description"])
+            same = (check["check"], check["warn"], redacted(check["description"]))
             grouped.setdefault(same, []).append(check["asset"])
     for (check, warn, text), assets in grouped.items():
         word = "[yellow]WARN[/]" if warn else "[red]ERROR[/]"
@@ -179,7 +179,8 @@ def _show_findings(runs: Sequence[Mapping[str, Any]]) -> None:
         show(f"{word} [bold]{check}[/] {', '.join(names[:MOST_NAMES])}{more}: {escape(text)}")
     for run in runs:
         for problem in run["problems"]:
-            show(f"[bold red]{problem['step']}[/] {problem['kind']}: {escape(problem['message'])}")
+            message = escape(redacted(problem["message"]))
+            show(f"[bold red]{problem['step']}[/] {problem['kind']}: {message}")
 
 
 def show_incidents(rows: Sequence[Mapping[str, Any]]) -> None:

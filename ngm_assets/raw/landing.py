@@ -209,9 +209,16 @@ def _confine(path: Path, root: Path) -> None:
     """Refuse what must not even be opened.
 
     Raises:
-        DataError: It leads out of the landing folder, or is a pipe, a socket or a device.
+        DataError: It leads out of the landing folder, or is a pipe, a socket or a device, or has a
+            backslash in its path, which DuckDB may take for the end of a folder's name.
     """
-    if not path.resolve().is_relative_to(root):
+    if "\\" in str(path):
+        raise DataError(
+            "The path of the file has a backslash.",
+            where=str(path),
+            mend="Rename the file or the folder.",
+        )
+    if not Path(os.path.realpath(path)).is_relative_to(root):  # `resolve` fails on a ring of links
         raise DataError(
             "The file is a link that leads out of the landing folder.",
             where=str(path),
