@@ -57,16 +57,6 @@ class Words(_Frozen):
     off_hours_from: int = Field(ge=0, le=24)
 
 
-class Maintenance(_Frozen):
-    """What the maintenance of tables may delete.
-
-    Attributes:
-        retention_days: Days for which readers keep what they opened; Delta's own least is 7.
-    """
-
-    retention_days: int = Field(default=7, ge=7, le=365)
-
-
 class Settings(_Frozen):
     """Everything a code location needs to know; no secret is part of it.
 
@@ -90,7 +80,6 @@ class Settings(_Frozen):
         schedules: Whether schedules and sensors are registered.
         monitoring: Windows, bands, retraining, alert sinks.
         query_memory: What a query on this machine may hold in memory; the rest goes to disk.
-        maintenance: How long files are kept that left a table.
     """
 
     env: str
@@ -109,7 +98,6 @@ class Settings(_Frozen):
     words: Words
     monitoring: Watching = Watching()
     query_memory: str = Field(default="2GB", pattern=r"^[1-9]\d{0,4}(MB|GB)$")
-    maintenance: Maintenance = Maintenance()
 
     @model_validator(mode="after")
     def _switched_together(self) -> Self:

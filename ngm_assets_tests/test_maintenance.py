@@ -166,5 +166,5 @@ def test_on_databricks_the_command_prints_its_statements(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 * len(all_contracts())
     assert "OPTIMIZE `dev`.`gold`.`fact_usage`;" in lines
-    assert "VACUUM `dev`.`gold`.`fact_usage` RETAIN 168 HOURS;" in lines
+    assert "VACUUM `dev`.`gold`.`fact_usage`;" in lines
     assert [f"{text};" for text in maintenance_statements(load_settings(env="dev"))] == lines

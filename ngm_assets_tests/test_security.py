@@ -255,7 +255,7 @@ def test_yaml_makes_plain_values_only(tmp_path: Path, text: str) -> None:
 def test_what_a_failed_step_says_is_printed_without_secrets(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secret = "dapi-[ab]-0123456789"
+    secret = f"{TOKEN}[ab]"
     monkeypatch.setenv("DATABRICKS_TOKEN", secret)
     check = {"asset": "a", "check": "c", "warn": False, "description": f"check {secret}"}
     problem = {"step": "s", "kind": "Error", "message": f"403 for {secret}"}
@@ -266,7 +266,7 @@ def test_what_a_failed_step_says_is_printed_without_secrets(
     printed = capsys.readouterr().out
     assert "403 for [DATABRICKS_TOKEN]" in printed
     assert "check [DATABRICKS_TOKEN]" in printed
-    assert "0123456789" not in printed
+    assert TOKEN not in printed
 
 
 def test_no_secret_is_part_of_the_settings(caplog: pytest.LogCaptureFixture) -> None:

@@ -27,5 +27,5 @@ class Lakehouse(Protocol):
     def prepare(self, contract: TableContract) -> None:
         """Create a table, or add the contract's new columns, when needed."""
 
-    def maintain(self, full_name: str, retention_days: int, *, dry_run: bool = False) -> Upkeep:
+    def maintain(self, full_name: str, *, dry_run: bool = False) -> Upkeep:
         """Put small files of a table together, and delete what no reader needs any more."""

@@ -174,9 +174,9 @@ class DeltaLakehouse:
         """Create a table, or add the contract's new columns and words, when needed."""
         self.ensure(contract)
 
-    def maintain(self, full_name: str, retention_days: int, *, dry_run: bool = False) -> Upkeep:
+    def maintain(self, full_name: str, *, dry_run: bool = False) -> Upkeep:
         """Put small files of a table together, and delete what no reader needs any more."""
-        return maintain_delta(self.path(full_name), full_name, retention_days, dry_run=dry_run)
+        return maintain_delta(self.path(full_name), full_name, dry_run=dry_run)
 
     def ensure(self, contract: TableContract) -> DeltaTable:
         """Open a table; create it, or add the contract's new columns and words, when needed.

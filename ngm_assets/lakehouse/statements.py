@@ -83,9 +83,9 @@ def optimize(reference: str) -> str:
     return f"OPTIMIZE {reference}"
 
 
-def vacuum(reference: str, retention_days: int, *, dry_run: bool = False) -> str:
-    """Return the statement that deletes what left a table that many days ago."""
-    return f"VACUUM {reference} RETAIN {retention_days * 24} HOURS{' DRY RUN' if dry_run else ''}"
+def vacuum(reference: str, *, dry_run: bool = False) -> str:
+    """Return the statement that deletes what left a table longer ago than its property says."""
+    return f"VACUUM {reference}{' DRY RUN' if dry_run else ''}"
 
 
 def quoted(name: str) -> str:

@@ -118,7 +118,7 @@ class UnityLakehouse:
         """Return the table's full name."""
         return f"{self.catalog}.{full_name}"
 
-    def maintain(self, full_name: str, retention_days: int, *, dry_run: bool = False) -> Upkeep:
+    def maintain(self, full_name: str, *, dry_run: bool = False) -> Upkeep:
         """Put small files of a table together, and delete what no reader needs any more.
 
         Databricks keeps the log short itself. What was deleted it does not tell.
@@ -131,10 +131,10 @@ class UnityLakehouse:
         try:
             before = after = self._size(reference)
             if dry_run:
-                would_go = self.spark.sql(vacuum(reference, retention_days, dry_run=True)).count()
+                would_go = self.spark.sql(vacuum(reference, dry_run=True)).count()
             else:
                 self.spark.sql(optimize(reference))
-                self.spark.sql(vacuum(reference, retention_days))
+                self.spark.sql(vacuum(reference))
                 after = self._size(reference)
         except PySparkException as error:
             busy = "DELTA_CONCURRENT" in str(error)

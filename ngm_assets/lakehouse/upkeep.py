@@ -15,12 +15,11 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 TARGET_BYTES = 100 * 2**20
-"""Files at least this large are left as they are."""
+"""What files that are put together come to at most."""
 ATTEMPTS = 6
 PAUSE = 0.05
 COMMITS = 10
 """Commits after the newest checkpoint from which another one is made."""
-HOURS = 24
 Done = TypeVar("Done")
 BUSY = "Another process kept writing it; the next maintenance tries again."
 
@@ -69,17 +68,17 @@ class _Done:
     failed: bool = False
 
 
-def maintain_delta(folder: Path, name: str, retention_days: int, *, dry_run: bool) -> Upkeep:
+def maintain_delta(folder: Path, name: str, *, dry_run: bool) -> Upkeep:
     """Put small files of a partition together, delete what no reader needs, shorten the log.
 
     Rows stay as they are. A commit is made only where there is something to do. Files that left
-    the table, and files that never came to belong to it, are deleted `retention_days` later, so
+    the table, and files that never came to belong to it, are deleted when they are older than the
+    table's property `delta.deletedFileRetentionDuration` says (7 days unless set otherwise), so
     that a reader that opened the table since then goes on reading.
 
     Args:
         folder: Of the table.
         name: Full name of the table.
-        retention_days: Days for which readers keep what they opened.
         dry_run: Only look.
     """
     from deltalake.exceptions import CommitFailedError, DeltaError
@@ -88,7 +87,7 @@ def maintain_delta(folder: Path, name: str, retention_days: int, *, dry_run: boo
     after = before
     try:
         after = before = (_open_files(folder), before[1])
-        (_look if dry_run else _work)(folder, retention_days * HOURS, done)
+        (_look if dry_run else _work)(folder, done)
     except CommitFailedError:
         done.note = BUSY
     except (DeltaError, OSError) as error:
@@ -110,18 +109,18 @@ def maintain_delta(folder: Path, name: str, retention_days: int, *, dry_run: boo
     )
 
 
-def _look(folder: Path, hours: int, done: _Done) -> None:
+def _look(folder: Path, done: _Done) -> None:
     from deltalake import DeltaTable
 
     table = DeltaTable(folder)
     done.merged = _small_files(table)
-    done.deleted = table.vacuum(hours, dry_run=True, full=True)
+    done.deleted = table.vacuum(dry_run=True, full=True)
     done.checkpointed = _checkpoint_is_due(folder, table.version())
 
 
-def _work(folder: Path, hours: int, done: _Done) -> None:
+def _work(folder: Path, done: _Done) -> None:
     done.merged = _unless_beaten(lambda: _merge(folder))
-    done.deleted = _unless_beaten(lambda: _vacuum(folder, hours))
+    done.deleted = _unless_beaten(lambda: _vacuum(folder))
     done.checkpointed = _checkpoint(folder)
 
 
@@ -148,21 +147,21 @@ def _merge(folder: Path) -> int:
 
 
 def _small_files(table: DeltaTable) -> int:
-    """Count the small files that share a partition with another one."""
+    """Count the small files that share a partition with another one; two of them fit into one."""
     actions: Any = table.get_add_actions(flatten=True)
     partition = f"partition.{table.metadata().partition_columns[0]}"
     days, sizes = (actions[column].to_pylist() for column in (partition, "size_bytes"))
-    small = Counter(day for day, size in zip(days, sizes, strict=True) if size < TARGET_BYTES)
+    small = Counter(day for day, size in zip(days, sizes, strict=True) if size <= TARGET_BYTES // 2)
     return sum(count for count in small.values() if count > 1)
 
 
-def _vacuum(folder: Path, hours: int) -> Sequence[str]:
+def _vacuum(folder: Path) -> Sequence[str]:
     from deltalake import DeltaTable
 
     table = DeltaTable(folder)
-    if not table.vacuum(hours, dry_run=True, full=True):
+    if not table.vacuum(dry_run=True, full=True):
         return ()
-    return list(table.vacuum(hours, dry_run=False, full=True))
+    return list(table.vacuum(dry_run=False, full=True))
 
 
 def _checkpoint(folder: Path) -> bool:

@@ -24,12 +24,11 @@ def maintain_tables(
         dry_run: Only look.
         progress: Told after every table.
     """
-    days = platform.settings.maintenance.retention_days
     stored = set(platform.lakehouse.tables())
     names = [name for name in platform.contracts if name in stored]
     done = []
     for number, name in enumerate(names, 1):
-        done.append(platform.lakehouse.maintain(name, days, dry_run=dry_run))
+        done.append(platform.lakehouse.maintain(name, dry_run=dry_run))
         if progress is not None:
             progress(name, number, len(names))
     return done
@@ -54,5 +53,4 @@ def raise_failures(done: Sequence[Upkeep]) -> None:
 def maintenance_statements(settings: Settings) -> list[str]:
     """Return the SQL that maintains every table of an environment on Databricks."""
     references = [quoted_name(f"{settings.catalog}.{name}") for name in all_contracts()]
-    days = settings.maintenance.retention_days
-    return [s for each in references for s in (optimize(each), vacuum(each, days))]
+    return [s for each in references for s in (optimize(each), vacuum(each))]

@@ -260,9 +260,9 @@ def test_small_files_are_put_together(spark: SparkSession, tmp_path: Path) -> No
     for number in range(3):
         rows = batches([(f"a{number}", DAY, number)])()
         write_deltalake(tmp_path / "dev" / "some" / "thing", rows, mode="append")
-    would = lakehouse.maintain("some.thing", 7, dry_run=True)
+    would = lakehouse.maintain("some.thing", dry_run=True)
     assert (would.files_before, would.files_after, would.deleted) == (3, 3, 0)
-    done = lakehouse.maintain("some.thing", 7)
+    done = lakehouse.maintain("some.thing")
     assert (done.files_before, done.files_after, done.merged) == (3, 1, 2)
     assert session.table("`dev`.`some`.`thing`").count() == 3
 
@@ -291,6 +291,6 @@ def test_a_table_that_cannot_be_maintained_stops_no_other(
         return run(text, **more)
 
     monkeypatch.setattr(session, "sql", beaten)
-    done = lakehouse.maintain("some.thing", 7)
+    done = lakehouse.maintain("some.thing")
     assert (done.failed, bool(done.note)) == (failed, True)
     assert (done.note == BUSY) is not failed

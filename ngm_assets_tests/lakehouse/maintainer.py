@@ -17,10 +17,10 @@ def main() -> None:
     """Warm up, wait for a line, maintain."""
     with TemporaryDirectory() as warm_up:
         write(Path(warm_up), [("a", DAY, 1)], DAY, DAY)
-        DeltaLakehouse(Path(warm_up)).maintain("some.thing", 7)
+        DeltaLakehouse(Path(warm_up)).maintain("some.thing")
     print("ready", flush=True)
     sys.stdin.readline()
-    DeltaLakehouse(Path(sys.argv[1])).maintain("some.thing", 7)
+    DeltaLakehouse(Path(sys.argv[1])).maintain("some.thing")
     print("done", flush=True)
 
 

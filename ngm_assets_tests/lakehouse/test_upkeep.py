@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -19,14 +20,12 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from ngm_assets.errors import ComputeError
 from ngm_assets.lakehouse import upkeep
 from ngm_assets.lakehouse.delta import DeltaLakehouse
 from ngm_assets.lakehouse.upkeep import BUSY, Upkeep
 from ngm_assets.maintenance.tables import raise_failures
-from ngm_assets.settings import Maintenance
 from ngm_assets_tests.lakehouse.tables import (
     DAY,
     LATER,
@@ -63,8 +62,8 @@ def aged(root: Path, days: float) -> None:
 
 
 def maintain(root: Path, **more: Any) -> Upkeep:
-    """Maintain the table with the least retention."""
-    return DeltaLakehouse(root).maintain("some.thing", 7, **more)
+    """Maintain the table."""
+    return DeltaLakehouse(root).maintain("some.thing", **more)
 
 
 def files(root: Path) -> set[str]:
@@ -128,15 +127,17 @@ def test_a_reader_that_goes_on_while_files_are_deleted_sees_its_own_rows(tmp_pat
         write(tmp_path, [(f"{n:03}", DAY, number) for n in range(50)], DAY, DAY)
     aged(tmp_path, 30)
     scattered_rows, seen, over = scattered(tmp_path), list[Rows](), threading.Event()
+    opened = DeltaLakehouse(tmp_path).files("some.thing", "day", None, None)
 
     def reading() -> None:
         while not over.is_set():
-            seen.append(read(tmp_path))
+            seen.append(read_files(opened))
 
     reader = threading.Thread(target=reading)
     reader.start()
     try:
-        assert (maintain(tmp_path).deleted or 0) >= 7
+        done = maintain(tmp_path)
+        assert (done.deleted or 0) >= 7 and done.merged > 1
     finally:
         over.set()
         reader.join(TIMEOUT)
@@ -169,10 +170,31 @@ def test_a_dry_run_says_what_would_happen_and_touches_nothing(tmp_path: Path) ->
     assert would.freed > 0
 
 
-def test_less_than_seven_days_are_refused() -> None:
-    assert Maintenance().retention_days == 7
-    with pytest.raises(ValidationError, match="greater than or equal to 7"):
-        Maintenance(retention_days=6)
+def test_a_table_may_promise_more_days_and_a_checkpoint_forgets_none(tmp_path: Path) -> None:
+    rows = scattered(tmp_path)
+    table = DeltaTable(DeltaLakehouse(tmp_path).path("some.thing"))
+    table.alter.set_table_properties({"delta.deletedFileRetentionDuration": "interval 30 days"})
+    opened = DeltaLakehouse(tmp_path).files("some.thing", "day", None, None)
+    for number in range(10):
+        write(tmp_path, [("new", DAY, number)], DAY, DAY)
+    aged(tmp_path, 20)
+    for path in opened:
+        os.utime(path, (1e9, 1e9))  # written long before it left the table
+    first = maintain(tmp_path)
+    assert (first.checkpointed, first.deleted) == (True, 0)
+    assert maintain(tmp_path).deleted == 0
+    assert read_files(opened) == rows
+
+
+def test_files_that_do_not_fit_into_one_are_left_and_not_promised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scattered(tmp_path)
+    sizes = [Path(file).stat().st_size for file in files(tmp_path)]
+    monkeypatch.setattr(upkeep, "TARGET_BYTES", 2 * min(sizes) - 1)
+    before = state(tmp_path)
+    assert maintain(tmp_path, dry_run=True).merged == maintain(tmp_path).merged == 0
+    assert state(tmp_path) == before
 
 
 def test_a_writer_that_was_faster_wins_and_maintenance_begins_again(
@@ -246,7 +268,7 @@ def test_a_broken_table_is_told_and_nothing_of_it_deleted(tmp_path: Path, damage
 
 def test_maintenance_and_writers_at_the_same_time(tmp_path: Path) -> None:
     scattered(tmp_path)
-    over, failures = threading.Event(), list[BaseException]()
+    over, failures, added = threading.Event(), list[BaseException](), list[tuple[Any, ...]]()
 
     def maintaining() -> None:
         try:
@@ -261,16 +283,18 @@ def test_maintenance_and_writers_at_the_same_time(tmp_path: Path) -> None:
         for number in range(10):
             day = DAY + timedelta(days=number % 2)
             write(tmp_path, [("x", day, number), ("y", day, number)], day, day)
+            row = (f"z{number}", LATER, number)
             with suppress(CommitFailedError):
-                add(tmp_path, (f"z{number}", LATER, number))
+                add(tmp_path, row)
+                added.append(row)
     finally:
         over.set()
         other.join(TIMEOUT)
     assert not failures and not other.is_alive()
     kept = [row for row in read(tmp_path) if row[1] != LATER]
     assert kept == [("x", DAY, 8), ("x", NEXT_DAY, 9), ("y", DAY, 8), ("y", NEXT_DAY, 9)]
-    added = [row for row in read(tmp_path) if row[1] == LATER]
-    assert len(added) == len(set(added))
+    assert added
+    assert sorted(row for row in read(tmp_path) if row[1] == LATER) == sorted(added)
 
 
 def test_killed_at_any_moment_it_changes_no_row_and_the_next_one_ends_the_work(

@@ -271,14 +271,10 @@ class Unity:
     def _vacuum(self, statement: Statement, args: Any) -> DataFrame:
         name = _three_parts(statement, 1)
         words = [token.upper for token in statement.tokens[name.after :]]
-        if words[:1] != ["RETAIN"] or words[2:] not in (["HOURS"], ["HOURS", "DRY", "RUN"]):
+        if words not in ([], ["DRY", "RUN"]):
             text = f"The emulated Unity Catalog does not know: {statement.text}"
             raise NotImplementedError(text)
-        found = self._tables.vacuum(
-            self._known_table(name.parts),
-            int(statement.tokens[name.after + 1].text),
-            "DRY" in words,
-        )
+        found = self._tables.vacuum(self._known_table(name.parts), bool(words))
         rows = ", ".join(f"('{path}')" for path in found)
         return self._plain_sql(f"SELECT * FROM VALUES {rows} AS (path)") if found else self._empty()
 

@@ -153,9 +153,9 @@ class UnityTables:
         """Put small files of a Delta table together."""
         self._delta(name).optimize.compact()
 
-    def vacuum(self, name: Name, hours: int, dry_run: bool) -> list[str]:
+    def vacuum(self, name: Name, dry_run: bool) -> list[str]:
         """Delete what left a Delta table that many hours ago; return the paths."""
-        return list(self._delta(name).vacuum(hours, dry_run=dry_run))
+        return list(self._delta(name).vacuum(dry_run=dry_run))
 
     def _commit(self, name: Name, staged: Path, predicate: str) -> None:
         import pyarrow as pa
