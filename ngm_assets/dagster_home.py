@@ -23,15 +23,20 @@ telemetry:
 nux:
   enabled: false
 """
-WRITTEN: dict[str, str] = {
-    "sqlite": QUIET,
-    "postgres": f"""{QUIET}storage:
+PLAN_ONCE = """# A check is planned once per run, and not once more for each of its partitions.
+instance_class:
+  module: ngm_assets.dagster_instance
+  class: PlanOnceInstance
+"""
+POSTGRES = f"""storage:
   postgres:
     postgres_url:
       env: {URL_VARIABLE}
-""",
-}
+"""
+WRITTEN = {"sqlite": QUIET + PLAN_ONCE, "postgres": QUIET + PLAN_ONCE + POSTGRES}
 """What is written for each storage; a file with other words is somebody's own, and left alone."""
+ONCE_WRITTEN = (QUIET, QUIET + POSTGRES)
+"""What was written by earlier versions, and is no more anybody's own."""
 
 
 def prepare_instance(
@@ -53,7 +58,8 @@ def prepare_instance(
     home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.mkdir(mode=0o700, exist_ok=True)
     target = home / FILE
-    if target.exists() and target.read_text(encoding="utf-8") not in WRITTEN.values():
+    ours = (*WRITTEN.values(), *ONCE_WRITTEN)
+    if target.exists() and target.read_text(encoding="utf-8") not in ours:
         if storage == "postgres" and "storage" not in read_yaml(target):
             raise ConfigError(
                 "This file is your own and names no storage, but NGM_DAGSTER_STORAGE is postgres.",

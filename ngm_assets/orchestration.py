@@ -129,12 +129,14 @@ def _bury_dead_runs(instance: dg.DagsterInstance) -> None:
 def last_start(instance: dg.DagsterInstance, plan: str) -> tuple[str, int] | None:
     """Return the newest start of a plan and how many batches have succeeded since; None without.
 
-    A batch counts when it succeeded after those before it: what ran on a hole is not done.
+    A batch counts when it succeeded after those before it: what ran on a hole is not done. A run of
+    an older start, run again from the UI, does not make that start the newest.
     """
-    newest = instance.get_runs(RunsFilter(tags={PLAN_TAG: plan}), limit=1)
-    if not newest:
+    runs = instance.get_runs(RunsFilter(tags={PLAN_TAG: plan}))
+    newest = next((run for run in runs if run.parent_run_id is None), None)
+    if newest is None:
         return None
-    start = newest[0].tags.get(START_TAG, "")
+    start = newest.tags.get(START_TAG, "")
     asked = RunsFilter(tags={PLAN_TAG: plan, START_TAG: start}, statuses=[DagsterRunStatus.SUCCESS])
     done = 0
     for run in reversed(instance.get_runs(asked)):  # the oldest first

@@ -6,20 +6,28 @@ import json
 import statistics
 import sys
 from collections.abc import Callable
+from datetime import date
 from functools import partial
+from itertools import product
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ngm_assets.cli.app import main
 from ngm_assets.errors import ConfigError
+from ngm_assets.lakehouse.contract import Column
 from ngm_assets_tests.bench import judging
 from ngm_assets_tests.bench.harness import Bench, Outcome, Row, Sample, Side
 from ngm_assets_tests.bench.metrics import worse_models
 from ngm_assets_tests.bench.report import as_values, show_benchmark
-from ngm_assets_tests.bench.rows import ROWS, judge_drift, judge_memory, slope
+from ngm_assets_tests.bench.rows import ROWS, judge_drift, judge_memory, judge_scoring, slope
 from ngm_assets_tests.bench.running import run_benchmark
+from ngm_assets_tests.bench.sides import gold_features
+from ngm_assets_tests.lakehouse.tables import contract
 
+THING = contract(Column(name="note", type="string", doc=""))
 TOY = "ngm_assets_tests.bench.sides.toy"
 MADE = Side("made", f"{TOY}:made")
 
@@ -55,7 +63,7 @@ def test_sides_run_in_turn_and_the_medians_give_the_ratio(tmp_path: Path) -> Non
 def test_a_peer_with_another_result_gives_no_ratio(tmp_path: Path) -> None:
     outcome, samples = Bench(tmp_path, "small", 1).measure(row("wrong"))
     assert (outcome.verdict, outcome.ratio) == ("failed", None)
-    assert "peer: /number 7 and 8" in outcome.notes[0]
+    assert "peer: /number 7.0 and 8.0" in outcome.notes[0]
     assert as_values(row("wrong"), outcome, samples)["ratio"] is None
 
 
@@ -84,10 +92,36 @@ def test_verdicts_from_both_sides_of_a_goal() -> None:
 
 def test_what_is_the_same_and_what_is_not() -> None:
     one = {"a": [1, 2.0], "b": "x"}
-    assert judging.unlike(one, {"a": [1.0000000001, 2], "b": "x"}) == []
+    assert judging.unlike(one, {"a": [1, 2.0000000001], "b": "x"}) == []
     assert judging.unlike(one, {"a": [1, 2.1], "b": "x"}) == ["/a[1] 2.0 and 2.1"]
     assert len(judging.unlike(one, {"a": [1], "c": "x"})) == 3
     assert judging.unlike(True, 2) != []
+    assert judging.unlike({"rows": 19_000_000}, {"rows": 19_000_001}) != []
+
+
+def test_a_loop_that_scores_other_rows_is_no_peer() -> None:
+    ours = {"ours": [sample(1.0, result={"a": {"rows": 3}})]}
+    peer = {"peer": [sample(5.0, result={"a": {"rows": 3}})]}
+    assert judge_scoring({**ours, **peer, "bare": [sample(2.0, rows={"a": 3})]}).verdict == "met"
+    assert judge_scoring({**ours, **peer, "bare": [sample(2.0, rows={"a": 2})]}).verdict == "failed"
+
+
+def test_a_value_in_another_row_makes_another_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gold_features, "tables_made", lambda: {THING.full_name: THING})
+    ids, notes = (["a", "b"], ["c", "a"]), (["x", "y"], ["y", "x"])
+    found = []
+    for place, (id_, note) in enumerate(product(ids, notes)):
+        (tmp_path / str(place)).mkdir()
+        day, value = [date(2024, 3, 4)] * 2, [1, 2]
+        table = pa.table({"id": id_, "day": day, "value": value, "note": note})
+        pq.write_table(table, tmp_path / str(place) / "a.parquet")
+        folders = {THING.full_name: str(tmp_path / str(place))}
+        found.append(gold_features.described(folders, delta=False)[THING.full_name])
+    assert found[0]["note"] == found[1]["note"]
+    assert found[0]["id"] != found[2]["id"]
+    assert len({each["whole_rows"] for each in found}) == 4
 
 
 def test_memory_growth_and_a_missing_peer() -> None:

@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 import uuid
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from ngm_assets.build import DAILY_JOB
-from ngm_assets.orchestration import PID_TAG, open_instance
+from ngm_assets.build import DAILY_JOB, FEATURE_JOB, build_defs
+from ngm_assets.orchestration import PID_TAG, open_instance, run_job
 from ngm_assets.settings import load_settings
+from ngm_assets_tests.landings import awkward_landing
 
 
 def dead_process() -> int:
@@ -48,6 +51,36 @@ def test_runs_of_dead_processes_are_failed_when_the_home_is_opened(tmp_path: Pat
         "of the UI": status.STARTED,
         "ended well": status.SUCCESS,
     }
+
+
+def test_a_check_of_a_range_is_planned_once_and_then_marked_as_done(tmp_path: Path) -> None:
+    """Dagster alone plans it for each partition, and leaves those plans open for ever."""
+    landing, start = tmp_path / "landing", date(2024, 1, 1)
+    awkward_landing(landing, seed=1)
+    settings = load_settings(home=tmp_path / "home", landing=landing, start_date=start, environ={})
+    asset, days = dg.AssetKey(["gold", "dim_cluster"]), ("2024-01-01", "2024-01-20")
+    with open_instance(settings) as instance:
+        assert run_job(settings, instance, FEATURE_JOB, *days, assets=[asset.path]).success
+        graph = build_defs(settings).resolve_asset_graph()
+        keys = [key for key in graph.asset_check_keys if key.asset_key == asset]
+        history = instance.event_log_storage.get_asset_check_execution_history
+        found = {key.name: history(key, limit=50) for key in keys}
+        made = instance.get_materialized_partitions(asset)
+    assert len(made) == 20
+    assert found
+    done = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
+    for records in found.values():
+        (record,) = records
+        assert record.status in done
+        assert record.partition is None
+
+
+def test_no_check_has_partitions(tmp_path: Path) -> None:
+    """Which is why the instance may plan each as one."""
+    settings = load_settings(home=tmp_path / "home", landing=tmp_path, environ={})
+    graph = build_defs(settings).resolve_asset_graph()
+    assert graph.asset_check_keys
+    assert {graph.get(key).partitions_def for key in graph.asset_check_keys} == {None}
 
 
 def test_processes_may_open_a_new_home_at_the_same_time(tmp_path: Path) -> None:

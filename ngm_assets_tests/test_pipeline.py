@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
@@ -93,6 +93,26 @@ def jobs_of(ran: Sequence[tuple[str, str, str]]) -> list[str]:
     return [job for job, _, _ in ran]
 
 
+def add_again(
+    settings: Settings,
+    failed: dg.DagsterRun,
+    *,
+    tags: Mapping[str, str] | None = None,
+    steps: Sequence[str] | None = None,
+) -> None:
+    """Record that a run was run again from the UI and succeeded."""
+    again = dg.DagsterRun(
+        job_name=failed.job_name,
+        tags={**failed.tags, **(tags or {})},
+        status=DagsterRunStatus.SUCCESS,
+        parent_run_id=failed.run_id,
+        root_run_id=failed.run_id,
+        step_keys_to_execute=steps,
+    )
+    with open_instance(settings) as instance:
+        instance.add_run(again)
+
+
 def test_a_stopped_plan_goes_on_where_it_stopped(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +162,20 @@ def test_what_an_earlier_start_made_is_not_taken_for_what_the_last_one_did(
     assert rest.ran == whole.ran[3:]
 
 
+def test_a_batch_of_an_earlier_start_run_again_from_the_ui_is_not_taken_for_the_last_start(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, stopped, rest = Jobs(failing_at=7), Jobs(stopping_at=3), Jobs()
+    run(settings, first, monkeypatch)
+    with open_instance(settings) as instance:
+        (failed,) = instance.get_runs(dg.RunsFilter(statuses=[DagsterRunStatus.FAILURE]))
+    with pytest.raises(KeyboardInterrupt):
+        run(settings, stopped, monkeypatch)
+    add_again(settings, failed)
+    run(settings, rest, monkeypatch, resume=True)
+    assert stopped.ran + rest.ran == first.ran
+
+
 def test_another_landing_is_not_taken_for_this_one(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -164,15 +198,7 @@ def test_a_batch_run_again_from_the_ui_counts_where_it_is_whole(
     run(settings, first, monkeypatch)
     with open_instance(settings) as instance:
         (failed,) = instance.get_runs(dg.RunsFilter(statuses=[DagsterRunStatus.FAILURE]))
-        again = dg.DagsterRun(
-            job_name=failed.job_name,
-            tags={**failed.tags, **tags},
-            status=DagsterRunStatus.SUCCESS,
-            parent_run_id=failed.run_id,
-            root_run_id=failed.run_id,
-            step_keys_to_execute=steps,
-        )
-        instance.add_run(again)
+    add_again(settings, failed, tags=tags, steps=steps)
     run(settings, rest, monkeypatch, resume=True)
     assert len(rest.ran) == left
 

@@ -9,7 +9,7 @@ from typing import Any
 from ngm_assets_tests.bench.harness import Outcome, Sample, Samples, Verdict, median
 
 TOLERANCE = 1e-6
-"""Relative difference of numbers that are still the same: sums depend on the order."""
+"""Relative difference of floats that are still the same: sums depend on the order."""
 MOST = 5
 """Differences that are named."""
 
@@ -80,7 +80,7 @@ def unlike(one: Any, other: Any, where: str = "") -> list[str]:
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         pairs = enumerate(zip(one, other, strict=True))
         return [text for n, (a, b) in pairs for text in unlike(a, b, f"{where}[{n}]")]
-    numbers = isinstance(one, int | float) and isinstance(other, int | float)
-    if numbers and math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+    sums = isinstance(one, float) and isinstance(other, float)
+    if sums and math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
         return []
     return [] if one == other else [f"{where or 'the result'} {one!r} and {other!r}"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from ngm_assets_tests.bench.harness import Outcome, Row, Samples, Side, median
-from ngm_assets_tests.bench.judging import faster, hardly_slower
+from ngm_assets_tests.bench.judging import MOST, faster, hardly_slower, unlike
 
 SIDES = "ngm_assets_tests.bench.sides"
 GIB = 1024.0
@@ -96,6 +96,9 @@ def judge_scoring(samples: Samples) -> Outcome:
     bare = faster({k: samples[k] for k in ("ours", "bare")}, 1, peer="bare")
     if "failed" in (found.verdict, bare.verdict):
         return found if found.verdict == "failed" else bare
+    rows = {name: told["rows"] for name, told in samples["ours"][0].told["result"].items()}
+    if off := unlike(rows, samples["bare"][0].told.get("rows", rows)):
+        return Outcome("failed", notes=("The rows differ: " + "; ".join(off[:MOST]),))
     line = (
         f"Against a loop that gives the prediction alone, without severity, drivers and actions: "
         f"{bare.ratio or 0:.2f} x."

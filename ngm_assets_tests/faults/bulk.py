@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from ngm_assets_tests.faults.child import Begun, in_child
 from ngm_assets_tests.faults.home import Workshop
-from ngm_assets_tests.faults.kills import after_fault, verdict_of
+from ngm_assets_tests.faults.kills import (
+    Kill,
+    after_fault,
+    kill_until_hit,
+    not_killed,
+    verdict_of,
+)
 from ngm_assets_tests.faults.landing import replaced
 from ngm_assets_tests.faults.picture import settings_of, stored, stuck
 from ngm_assets_tests.faults.storage import Case
@@ -161,9 +167,8 @@ def _changed_rows(
         verdict = verdict_of(judge)
         seconds = time.monotonic() - started
         yield "run through", verdict
-        shop.restore(stage.begin)
-        shop.run(stage, kill_after=seconds / 3)
-        yield "killed and run again", verdict_of(judge)
+        ended, hit = kill_until_hit(shop, stage, Kill(0, seconds / 3))
+        yield "killed and run again", verdict_of(judge) if ended.killed else not_killed(ended, hit)
 
 
 def _gold(home: Path, table: str) -> list[dict[str, Any]]:

@@ -17,12 +17,8 @@ from ngm_assets_tests.faults.storage import Case
 from ngm_assets_tests.faults.verdict import Verdict, failed
 
 BACK = timedelta(days=3)
-READ_BY = (
-    "ngm_assets.gold.assets",
-    "ngm_assets.features.assets",
-    "ngm_assets.models.assets",
-    "ngm_assets.predictions.assets",
-)
+READ_BY = ("ngm_assets.models.assets", "ngm_assets.predictions.assets")
+"""The assets that read a clock; gold and features read none of their own."""
 
 
 class LateClock(datetime):
@@ -41,13 +37,13 @@ def set_back() -> None:
     time.time_ns = lambda: real_ns() - int(BACK.total_seconds() * 1e9)
     for name in READ_BY:
         module: Any = importlib.import_module(name)
-        if hasattr(module, "datetime"):
-            module.datetime = LateClock
+        assert module.datetime is datetime, f"{name} reads another clock"
+        module.datetime = LateClock
 
 
 def goes_back(shop: Workshop) -> Iterator[Case]:
     """Set the clock back before a stage; its result must be the same, now and when run again."""
-    for name in ("training", "promotion", "scoring"):
+    for name in ("gold", "features", "training", "promotion", "scoring"):
         stage = shop.stages[name]
         shop.restore(stage.begin)
 

@@ -58,12 +58,12 @@ def kill_stage(shop: Workshop, name: str, kills: int, seed: int) -> Iterator[Out
     stage, known = shop.stages[name], shop.known[name]
     for kill in draw(name, known.seconds, known.points, kills, seed):
         started = time.monotonic()
-        ended, hit = _killed(shop, stage, kill)
-        verdict = after_fault(shop, stage) if ended.killed else _not_killed(ended, hit)
+        ended, hit = kill_until_hit(shop, stage, kill)
+        verdict = after_fault(shop, stage) if ended.killed else not_killed(ended, hit)
         yield Outcome(f"kill {name}", str(hit), verdict, time.monotonic() - started)
 
 
-def _killed(shop: Workshop, stage: Stage, kill: Kill) -> tuple[Ended, Kill]:
+def kill_until_hit(shop: Workshop, stage: Stage, kill: Kill) -> tuple[Ended, Kill]:
     """Kill a stage; where it ended before the moment came, again and sooner, until it hits."""
     for _ in range(TRIES):
         shop.restore(stage.begin)
@@ -74,7 +74,8 @@ def _killed(shop: Workshop, stage: Stage, kill: Kill) -> tuple[Ended, Kill]:
     return ended, kill
 
 
-def _not_killed(ended: Ended, kill: Kill) -> Verdict:
+def not_killed(ended: Ended, kill: Kill) -> Verdict:
+    """Return the verdict that a kill never came in time."""
     return failed(f"kill {kill} did not hit: {ended.error or ended.result}")
 
 

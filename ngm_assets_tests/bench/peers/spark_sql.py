@@ -45,7 +45,6 @@ def open_spark(folder: Path) -> SparkSession:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "true",
         "spark.sql.sources.partitionOverwriteMode": "dynamic",
-        "spark.sql.parquet.compression.codec": "zstd",
         "spark.log.level": "ERROR",
     }
     builder = SparkSession.builder.master(f"local[{processors}]").appName("bench")

@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from ngm_assets.lakehouse.contract import TableContract
     from ngm_assets.platform import Platform
 
+EXACT = {
+    "string": "VARCHAR",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "boolean": "BOOLEAN",
+    "bigint": "BIGINT",
+    "int": "BIGINT",
+}
+"""Types of the contracts whose values no engine rounds, and what DuckDB calls them."""
+PRIME = 1_000_000_007
+
 
 def ours(stage: Stage) -> dict[str, Any]:
     """Make all tables of all days."""
@@ -85,7 +96,10 @@ def tables_made() -> dict[str, TableContract]:
 
 
 def described(folders: Mapping[str, str], *, delta: bool) -> dict[str, Any]:
-    """Return rows, and per column the known values and a sum over them, of every table."""
+    """Return rows, a sum over whole rows, and sums over each column, of every table.
+
+    Sums are whole numbers, and exact, of what no engine rounds.
+    """
     import duckdb
     from deltalake import DeltaTable
 
@@ -100,25 +114,30 @@ def described(folders: Mapping[str, str], *, delta: bool) -> dict[str, Any]:
                 f" AS {c.name}"
                 for c in contract.columns
             ]
+            exact = [_exact(c.name, c.type) for c in contract.columns if c.type in EXACT]
             row = connection.execute(
-                f"SELECT COUNT(*), {', '.join(columns)} FROM read_parquet([{listed}], "
-                f"hive_partitioning = true)"
+                f"SELECT COUNT(*), {_hashed(*exact)}, {', '.join(columns)} "
+                f"FROM read_parquet([{listed}], hive_partitioning = true)"
             ).fetchone()
-            names = ["rows", *(c.name for c in contract.columns)]
+            names = ["rows", "whole_rows", *(c.name for c in contract.columns)]
             found[name] = dict(zip(names, row or (), strict=True))
     return found
 
 
 def _total(column: str, kind: str) -> str:
     """Return SQL for a number that changes with the values of a column."""
-    if kind == "string":
-        return f"SUM(length({column})::DOUBLE)"
-    if kind == "date":
-        return f"SUM(datediff('day', DATE '2000-01-01', {column}::DATE))::DOUBLE"
-    if kind == "timestamp":
-        return f"SUM(epoch({column})::DOUBLE)"
-    if kind == "boolean":
-        return f"COUNT(CASE WHEN {column} THEN 1 END)::DOUBLE"
+    if kind in EXACT:
+        return _hashed(_exact(column, kind))
     if kind.startswith(("array", "map", "struct")):
         return f"SUM(length({column}::VARCHAR)::DOUBLE)"
     return f"SUM({column}::DOUBLE)"
+
+
+def _exact(column: str, kind: str) -> str:
+    """Return SQL for a value that is the same whichever engine wrote it."""
+    return f"epoch_us({column})" if kind == "timestamp" else f"{column}::{EXACT[kind]}"
+
+
+def _hashed(*values: str) -> str:
+    """Return SQL for a whole number that changes with any value of any row, in whatever order."""
+    return f"SUM(hash({', '.join(values)}) % {PRIME})::BIGINT"

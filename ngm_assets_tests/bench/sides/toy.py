@@ -14,7 +14,7 @@ def made(stage: Stage) -> dict[str, Any]:
     """Prepare a number, once."""
     folder = stage.prepared("made")
     folder.mkdir()
-    (folder / "number").write_text("7")
+    (folder / "number").write_text("7.0")
     return {}
 
 
@@ -24,7 +24,7 @@ def quick(stage: Stage) -> dict[str, Any]:
         time.sleep(SLOW)
     with stage.clock():
         time.sleep(QUICK)
-    return {"result": {"number": int((stage.prepared("made") / "number").read_text())}}
+    return {"result": {"number": float((stage.prepared("made") / "number").read_text())}}
 
 
 def slow(stage: Stage) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def wrong(stage: Stage) -> dict[str, Any]:
     """Come to another result."""
     with stage.clock():
         time.sleep(QUICK)
-    return {"result": {"number": 8}}
+    return {"result": {"number": 8.0}}
 
 
 def broken(stage: Stage) -> dict[str, Any]:
