@@ -20,6 +20,7 @@ TESTS = Path(__file__).parent
 PICKLES = {"pickle", "cloudpickle", "joblib", "dill", "marshal", "shelve"}
 MAY_IMPORT_DAGSTER = {
     "dagster_home.py",
+    "dagster_instance.py",
     "definitions.py",
     "build.py",
     "partitions.py",
