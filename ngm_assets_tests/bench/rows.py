@@ -125,10 +125,10 @@ ROWS: tuple[Row, ...] = (
         (tables_at("ours", 1), Side("peer", f"{SIDES}.gold_features:peer")),
         partial(faster, least=8),
         (LANDING,),
-        "A third of the audit table, the largest, is writing Parquet, a fifth sorting by key, a fifth "
-        "keeping rows while repeats are found; telling apart what each user touched on each day is "
-        "most of the security features; counts and checks, which Spark is not asked for, are a fifth "
-        "of all.",
+        "A third of the audit table, the largest, is writing Parquet, a fifth sorting by key, a "
+        "fifth keeping rows while repeats are found; most of the security features is telling "
+        "apart what each user touched on each day; a fifth of all are counts and checks, which "
+        "Spark is not asked for.",
     ),
     Row(
         "training",
@@ -168,8 +168,8 @@ ROWS: tuple[Row, ...] = (
         ),
         partial(hardly_slower, most=1.3),
         (needed("tiny"),),
-        "Beside Dagster's events, of which both have the same, ours opens tables, queries and checks "
-        "twelve assets, however few rows there are.",
+        "Beside Dagster's events, of which both have the same, ours opens, queries and checks the "
+        "tables of twelve assets, however few rows there are.",
     ),
     Row(
         "drift",
@@ -204,8 +204,8 @@ ROWS: tuple[Row, ...] = (
         (tables_at("ours", 1), tables_at("1/4 x", 0.25), tables_at("4 x", 4)),
         judge_growth,
         SHARES,
-        "What does not fit into a query's memory is written to disk and read again, or tried in vain "
-        "before its days are halved.",
+        "What does not fit into a query's memory is written to disk and read again, or tried in "
+        "vain before its days are halved.",
     ),
 )
 """Every row, in the order in which they are run."""
