@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 12
 LONGEST_PAUSE = 1.0
+VALUES, LEAST_ROWS = 400_000, 4_096
+"""Values and rows of a row group: the files of all days of a range are open until the commit, and
+hold what is not flushed."""
 Gone = dict[str, date]
 
 
@@ -90,9 +93,11 @@ class DeltaLakehouse:
             DataError: The stored table has a column of another type.
             ComputeError: Every attempt lost against another writer.
         """
-        from deltalake import write_deltalake
+        from deltalake import WriterProperties, write_deltalake
         from deltalake.exceptions import CommitFailedError
 
+        rows = max(LEAST_ROWS, VALUES // len(contract.columns))
+        flushed = WriterProperties(compression="SNAPPY", max_row_group_size=rows)
         column = contract.partition
         ranges = [f"({column} >= '{start}' AND {column} <= '{end}')"]
         ranges += [f"{column} = '{day}'" for day in also]
@@ -104,6 +109,7 @@ class DeltaLakehouse:
                     mode="overwrite",
                     predicate=" OR ".join(ranges),
                     schema_mode="merge",
+                    writer_properties=flushed,
                 )
             except CommitFailedError:
                 sleep(_pause(attempt, os.getpid() + get_ident()))

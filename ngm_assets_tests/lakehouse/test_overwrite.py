@@ -6,11 +6,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ngm_assets.errors import ConfigError, DataError
+from ngm_assets.lakehouse import delta
 from ngm_assets.lakehouse.contract import Column
 from ngm_assets.lakehouse.delta import DeltaLakehouse, expected_types
 from ngm_assets_tests.lakehouse.tables import (
@@ -199,3 +201,15 @@ def test_any_order_of_overwrites_leaves_what_a_plain_dictionary_would(
         write(root, [(*key, value) for key, value in sorted(fresh.items())], start, end)
         model = {k: v for k, v in model.items() if not start <= k[1] <= end} | fresh
     assert read(root) == sorted((*key, value) for key, value in model.items())
+
+
+def test_what_was_written_of_a_day_is_flushed_before_all_of_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delta, "VALUES", 6)
+    monkeypatch.setattr(delta, "LEAST_ROWS", 1)
+    rows: Rows = [(key, DAY, 1) for key in "abcde"]
+    write(tmp_path, rows, DAY, DAY)
+    (file,) = DeltaLakehouse(tmp_path).files("some.thing", "day", None, None)
+    assert pq.ParquetFile(file).num_row_groups == 3
+    assert read(tmp_path) == rows
