@@ -137,10 +137,10 @@ def last_start(instance: dg.DagsterInstance, plan: str) -> tuple[str, int] | Non
     if newest is None:
         return None
     start = newest.tags.get(START_TAG, "")
-    asked = RunsFilter(tags={PLAN_TAG: plan, START_TAG: start}, statuses=[DagsterRunStatus.SUCCESS])
     done = 0
-    for run in reversed(instance.get_runs(asked)):  # the oldest first
-        done += _whole(run) and int(run.tags[BATCH_TAG]) == done
+    for run in reversed(runs):  # the oldest first
+        good = run.status == DagsterRunStatus.SUCCESS and run.tags.get(START_TAG, "") == start
+        done += good and _whole(run) and int(run.tags[BATCH_TAG]) == done
     return start, done
 
 

@@ -194,7 +194,8 @@ ROWS: tuple[Row, ...] = (
         ),
         judge_memory,
         (*SHARES, TABLES, CHAMPIONS),
-        "A day is the least that is taken at once; tables of features hold all days of a window.",
+        "Delta's writer keeps the files of all days of a range open until the commit, and holds "
+        "what they have not flushed, beside the memory of a query.",
     ),
     Row(
         "growth",

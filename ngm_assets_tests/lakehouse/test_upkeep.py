@@ -24,9 +24,7 @@ from ngm_assets_tests.lakehouse.tables import (
     read_files,
     write,
 )
-from ngm_assets_tests.lakehouse.upkept import add, aged, files, maintain, scattered, state
-
-TIMEOUT = 60
+from ngm_assets_tests.lakehouse.upkept import TIMEOUT, add, aged, files, maintain, scattered, state
 
 
 def test_small_files_of_a_day_become_one_and_the_rows_stay(tmp_path: Path) -> None:

@@ -31,9 +31,8 @@ from ngm_assets_tests.lakehouse.tables import (
     read,
     write,
 )
-from ngm_assets_tests.lakehouse.upkept import add, aged, maintain, scattered
+from ngm_assets_tests.lakehouse.upkept import TIMEOUT, add, aged, maintain, scattered
 
-TIMEOUT = 60
 KILLS = 4
 
 

@@ -19,6 +19,9 @@ from ngm_assets_tests.lakehouse.tables import (
     write,
 )
 
+TIMEOUT = 60
+"""Seconds after which what runs beside a test counts as stuck."""
+
 
 def add(root: Path, *rows: tuple[Any, ...]) -> None:
     """Add rows in files of their own, which this project never does, and others may."""

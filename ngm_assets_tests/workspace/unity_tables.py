@@ -154,7 +154,7 @@ class UnityTables:
         self._delta(name).optimize.compact()
 
     def vacuum(self, name: Name, dry_run: bool) -> list[str]:
-        """Delete what left a Delta table that many hours ago; return the paths."""
+        """Delete what left a Delta table longer ago than its property says; return the paths."""
         return list(self._delta(name).vacuum(dry_run=dry_run))
 
     def _commit(self, name: Name, staged: Path, predicate: str) -> None:
