@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ngm_assets.engine.base import Query, Window
-from ngm_assets.features.tables import feature_contracts, feature_query
+from ngm_assets.features.tables import feature_contracts
+from ngm_assets.features.writing import write_features as write_feature_table
 from ngm_assets.gold.arrivals import raw_rows
 from ngm_assets.gold.tables import gold_contracts
 from ngm_assets.gold.writing import write_gold as write_gold_table
@@ -37,8 +38,7 @@ def write_features(platform: Platform, start: date, end: date, tables: Iterable[
     """Write features of a range of days."""
     for name in tables or feature_contracts():
         contract = feature_contracts()[name]
-        query = feature_query(contract, platform.settings.words, start, end)
-        platform.engine.overwrite(contract, [query], start, end)
+        write_feature_table(platform.engine, contract, platform.settings.words, start, end)
 
 
 def read(platform: Platform, full_name: str) -> pd.DataFrame:

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from ngm_assets.demo.generate import generate
 from ngm_assets.engine import duckdb
 from ngm_assets.features.tables import feature_contracts
+from ngm_assets.features.writing import days_in_turn
+from ngm_assets.features.writing import write_features as write_feature_table
 from ngm_assets.gold.arrivals import raw_rows
 from ngm_assets.gold.quality import gold_findings
 from ngm_assets.gold.tables import gold_contracts, rejects_contract
@@ -124,6 +126,23 @@ def test_gold_in_spans_of_few_rows_is_that_of_one_query(
         again = measure(divided.engine, contract, START, END)
         assert again == facts[contract.name]
         assert gold_findings(divided.engine, contract, again, START, END) == found[contract.name]
+
+
+def test_features_in_spans_of_few_rows_are_those_of_one_query(estates: Estates, home: Path) -> None:
+    """Each span is a commit of its own, on a day or on many."""
+    landing, whole = estates.whole(SEEDS[0])
+    divided = open_estate(landing, home)
+    write_gold(divided, START, END)
+    engine, words = divided.engine, divided.settings.words
+    for contract in FEATURES:
+        few = contract.model_copy(update={"rows_at_once": FEW})
+        spans = days_in_turn(engine, few, START, END)
+        assert len(spans) > 5, contract.name
+        divided.lakehouse.prepare(few)
+        before = divided.lakehouse.version(few.full_name) or 0
+        write_feature_table(engine, few, words, START, END)
+        assert divided.lakehouse.version(few.full_name) == before + len(spans)
+    assert_same_tables(contents(divided, FEATURES), contents(whole, FEATURES))
 
 
 @given(

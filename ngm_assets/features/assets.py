@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from ngm_assets.features.quality import MEANINGS, WARN_ONLY, feature_findings
-from ngm_assets.features.tables import feature_contracts, feature_lineage, feature_query
+from ngm_assets.features.tables import feature_contracts, feature_lineage
+from ngm_assets.features.writing import write_features
 from ngm_assets.lakehouse.assets import (
     CONTRACT_CHECKS,
     asset_key,
@@ -51,8 +52,7 @@ def _feature_asset(
         opened = platform.open()
         engine = opened.engine
         start, end = days_of(context)
-        query = feature_query(contract, opened.settings.words, start, end)
-        engine.overwrite(contract, [query], start, end)
+        write_features(engine, contract, opened.settings.words, start, end)
         facts = measure(engine, contract, start, end)
         findings = feature_findings(engine, contract, start, end)
         lineage = feature_lineage(contract.name)

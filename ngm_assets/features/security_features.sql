@@ -6,20 +6,24 @@ WITH events AS (
   WHERE event_date BETWEEN DATE_ADD(:start_date, -28) AND :end_date AND user_id IS NOT NULL
 ),
 touched AS (
-  SELECT user_id, event_date, 'ip' AS kind, source_ip_address AS thing FROM events WHERE source_ip_address IS NOT NULL
-  UNION
-  SELECT user_id, event_date, 'action' AS kind, action_name AS thing FROM events WHERE action_name IS NOT NULL
-  UNION
-  SELECT user_id, event_date, 'table' AS kind, table_full_name AS thing FROM events WHERE table_full_name IS NOT NULL
-  UNION
-  SELECT user_id, event_date, 'service' AS kind, service_name AS thing FROM events WHERE service_name IS NOT NULL
-  UNION
-  SELECT user_id, event_date, 'workspace' AS kind, workspace_id AS thing FROM events WHERE workspace_id IS NOT NULL
+  -- What a user touched on a day, and when before; each kind by itself, which holds less in memory than all together.
+  SELECT user_id, event_date, 'ip' AS kind, LAG(event_date) OVER (PARTITION BY user_id, source_ip_address ORDER BY event_date) AS seen
+  FROM (SELECT DISTINCT user_id, event_date, source_ip_address FROM events WHERE source_ip_address IS NOT NULL)
+  UNION ALL
+  SELECT user_id, event_date, 'action' AS kind, LAG(event_date) OVER (PARTITION BY user_id, action_name ORDER BY event_date) AS seen
+  FROM (SELECT DISTINCT user_id, event_date, action_name FROM events WHERE action_name IS NOT NULL)
+  UNION ALL
+  SELECT user_id, event_date, 'table' AS kind, LAG(event_date) OVER (PARTITION BY user_id, table_full_name ORDER BY event_date) AS seen
+  FROM (SELECT DISTINCT user_id, event_date, table_full_name FROM events WHERE table_full_name IS NOT NULL)
+  UNION ALL
+  SELECT user_id, event_date, 'service' AS kind, LAG(event_date) OVER (PARTITION BY user_id, service_name ORDER BY event_date) AS seen
+  FROM (SELECT DISTINCT user_id, event_date, service_name FROM events WHERE service_name IS NOT NULL)
+  UNION ALL
+  SELECT user_id, event_date, 'workspace' AS kind, LAG(event_date) OVER (PARTITION BY user_id, workspace_id ORDER BY event_date) AS seen
+  FROM (SELECT DISTINCT user_id, event_date, workspace_id FROM events WHERE workspace_id IS NOT NULL)
 ),
 novelty AS (
-  SELECT
-    user_id, event_date, kind,
-    COALESCE(DATEDIFF(event_date, LAG(event_date) OVER (PARTITION BY user_id, kind, thing ORDER BY event_date)) > 28, TRUE) AS is_new
+  SELECT user_id, event_date, kind, COALESCE(DATEDIFF(event_date, seen) > 28, TRUE) AS is_new
   FROM touched
 ),
 news AS (

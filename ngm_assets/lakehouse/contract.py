@@ -55,6 +55,8 @@ class TableContract(BaseModel):
         partition: Date column the table is partitioned by.
         sources: Tables its SQL reads.
         lookback_days: Days before t that a row of t may depend on.
+        rows_at_once: Rows of its first source on the days that one query makes, where an engine
+            takes days in turn; all when not given.
         every_day: Rows are due every day; False for tables of changes, which may be rare.
         columns: Columns in order.
     """
@@ -68,6 +70,7 @@ class TableContract(BaseModel):
     partition: Name
     sources: tuple[str, ...] = ()
     lookback_days: int = Field(default=0, ge=0)
+    rows_at_once: int | None = Field(default=None, ge=1)
     every_day: bool = True
     columns: tuple[Column, ...]
 

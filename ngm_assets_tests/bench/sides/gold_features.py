@@ -55,7 +55,8 @@ def peer(stage: Stage) -> dict[str, Any]:
 def make_tables(platform: Platform, start: date, end: date) -> list[str]:
     """Write and judge every table as the assets do; return the checks that failed as errors."""
     from ngm_assets.features.quality import feature_findings
-    from ngm_assets.features.tables import feature_contracts, feature_query
+    from ngm_assets.features.tables import feature_contracts
+    from ngm_assets.features.writing import write_features
     from ngm_assets.gold.arrivals import raw_rows
     from ngm_assets.gold.quality import gold_findings
     from ngm_assets.gold.tables import gold_contracts
@@ -70,8 +71,7 @@ def make_tables(platform: Platform, start: date, end: date) -> list[str]:
         found = gold_findings(engine, contract, facts, start, end)
         failed += _failed(platform, contract, facts, found)
     for contract in feature_contracts().values():
-        query = feature_query(contract, words, start, end)
-        engine.overwrite(contract, [query], start, end)
+        write_features(engine, contract, words, start, end)
         facts = measure(engine, contract, start, end)
         found = feature_findings(engine, contract, start, end)
         failed += _failed(platform, contract, facts, found)
