@@ -194,7 +194,7 @@ ROWS: tuple[Row, ...] = (
         ),
         judge_memory,
         (*SHARES, TABLES, CHAMPIONS),
-        "Delta's writer keeps the files of all days of a range open until the commit, and holds "
+        "Delta's writer keeps the files of all days of a commit open until its end, and holds "
         "what they have not flushed, beside the memory of a query.",
     ),
     Row(
