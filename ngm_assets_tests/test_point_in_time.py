@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from ngm_assets.demo.generate import generate
 from ngm_assets.engine import duckdb
+from ngm_assets.errors import ComputeError
 from ngm_assets.features.tables import feature_contracts
 from ngm_assets.features.writing import days_in_turn
 from ngm_assets.features.writing import write_features as write_feature_table
@@ -143,6 +145,32 @@ def test_features_in_spans_of_few_rows_are_those_of_one_query(estates: Estates, 
         write_feature_table(engine, few, words, START, END)
         assert divided.lakehouse.version(few.full_name) == before + len(spans)
     assert_same_tables(contents(divided, FEATURES), contents(whole, FEATURES))
+
+
+def test_a_failure_between_two_spans_leaves_whole_days(
+    estates: Estates, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing, whole = estates.whole(SEEDS[0])
+    divided = open_estate(landing, home)
+    write_gold(divided, START, END, ["fact_audit_logs"])
+    contract = feature_contracts()["security_features"].model_copy(update={"rows_at_once": FEW})
+    engine, words = divided.engine, divided.settings.words
+    done = [last for first, last in days_in_turn(engine, contract, START, END) if first < MIDDLE]
+
+    def fails(self: duckdb.DuckDBEngine, *given: Any, **more: Any) -> None:
+        if given[2] >= MIDDLE:
+            raise ComputeError("gone")
+        undisturbed(self, *given, **more)
+
+    undisturbed = duckdb.DuckDBEngine.overwrite
+    with monkeypatch.context() as patched:
+        patched.setattr(duckdb.DuckDBEngine, "overwrite", fails)
+        with pytest.raises(ComputeError, match="gone"):
+            write_feature_table(engine, contract, words, START, END)
+    assert START < done[-1] < END
+    assert_same_tables(contents(divided, (contract,)), contents(whole, (contract,), None, done[-1]))
+    write_feature_table(engine, contract, words, START, END)
+    assert_same_tables(contents(divided, (contract,)), contents(whole, (contract,)))
 
 
 @given(
